@@ -76,13 +76,16 @@ export class Engine implements AsyncDisposable {
     let pagesInFlight: number | undefined;
     this.#services = {
       colorizer: {
-        colorize: (set, request) =>
-          this.#ending === undefined ? this.colorize(set, request) : this.#colorize(set, request),
+        colorize: (set, request) => {
+          if (this.#ending === undefined) checkRasterRequest(request);
+          return this.#colorize(set, request, { sharedResult: true });
+        },
       },
       pool: this.#pool,
       memory: this.memory,
       references: this.referenceStore,
       schedule: new PageSchedule({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
+      planes: lanes.planes,
       readBlob: options.readBlob,
     };
     this.#images = new ImageCalls(this, options.maxQueued ?? DEFAULT_MAX_QUEUED);
@@ -227,10 +230,15 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  async #colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {
+  async #colorize(
+    references: ReferenceSet,
+    request: RasterRequest,
+    how: { readonly sharedResult?: boolean } = {},
+  ): Promise<RasterResult> {
     this.#assertStyle(request.style);
     const signal = this.#within(request.signal);
-    return this.#tracked(colorizeRaster(this.#lanes, this.model, references, this.#runTask, { ...request, signal }));
+    const within = { ...request, signal };
+    return this.#tracked(colorizeRaster(this.#lanes, this.model, references, this.#runTask, within, how));
   }
 
   /** The caller's signal, and the engine's own, which `destroy` aborts. */

@@ -34,9 +34,9 @@ export async function extractPageLines(
   const { downscale: latentDownscale } = manifest.latent;
   const { line } = await runTask(
     "prepareConditions",
-    { gray, lineRaw, style, marks: undefined, latentDownscale },
+    { gray, lineRaw, style, marks: undefined, latentDownscale, keepLine: true },
     signal,
   );
   networks.planes.giveBack(lineRaw.data);
-  return line;
+  return line!;
 }

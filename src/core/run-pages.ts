@@ -19,7 +19,7 @@ import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
-import { pageFingerprint } from "./pages/fingerprint.js";
+import { fingerprintOnce, pageFingerprint } from "./pages/fingerprint.js";
 import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
 import { PageReferences } from "./input/page-references.js";
 import type { BatchPage, PageOutcome } from "./pages/batch-page.js";
@@ -74,13 +74,14 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const warn = (notice: Notice): void => pages.emit({ type: "warning", ...notice });
   using references = new PageReferences(engine, batchReferences, warn, config.recursive);
   references.expect(upcoming.map(({ settings }) => settings));
-  const fingerprint = (settings: PageSettings): string =>
+  const fingerprint = fingerprintOnce((settings) =>
     pageFingerprint(
       { ...settings, ...outputSettings(config) },
       engine.model.hash,
       referencesSha256,
       ownContents(settings, (path) => contents.of(path)),
-    );
+    ),
+  );
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
   const earlier = (stored: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined => {
     const path = record.config.outputZip!;

@@ -54,6 +54,8 @@ export interface MemoryManagerOptions {
 
 const DEFAULT_THRESHOLD = 0.8;
 const DEFAULT_TOP_K = 3;
+/** How long figures of the machine hold. What is booked meanwhile is in the ledger. */
+const RECENT_MS = 50;
 const log = getLogger("memory");
 
 /** Figures, ledger and pressure steps of one engine's memory: `engine.memory`. */
@@ -67,6 +69,7 @@ export class MemoryManager {
   /** Who may have a picture in memory. */
   readonly #pictures: PageGate;
   #activations: Booking | undefined;
+  #recent: { readonly atMs: number; readonly memory: HostMemory } | undefined;
 
   /** @throws ValidationError `ERR_ARGUMENT` for a threshold outside 0..1 or a budget below 1 */
   constructor(options: MemoryManagerOptions) {
@@ -89,8 +92,14 @@ export class MemoryManager {
     this.#freeBytes();
   }
 
+  /** The machine's figures are those of a moment ago at most: reading them takes a page's event loop a millisecond. */
   #readHost(): HostMemory {
-    return (this.#options.readHost ?? readHostMemory)();
+    const { readHost } = this.#options;
+    if (readHost !== undefined) return readHost();
+    const now = performance.now();
+    if (this.#recent === undefined || now - this.#recent.atMs > RECENT_MS)
+      this.#recent = { atMs: now, memory: readHostMemory() };
+    return this.#recent.memory;
   }
 
   /**

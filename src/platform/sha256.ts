@@ -1,8 +1,12 @@
 /** SHA-256 without stopping the event loop. */
 import { createHash } from "node:crypto";
 
-/** Of bytes, in hex, computed off the main thread. */
+/** Hashing so much takes a millisecond or two, and less than the copy that another thread would take of it. */
+const AT_ONCE_BYTES = 2 ** 20;
+
+/** Of bytes, in hex; of many, computed off the main thread. */
 export async function sha256(bytes: Uint8Array): Promise<string> {
+  if (bytes.byteLength <= AT_ONCE_BYTES) return createHash("sha256").update(bytes).digest("hex");
   return Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
 }
 

@@ -255,7 +255,8 @@ export class WorkerPool<Tasks extends TaskTable> {
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
     try {
-      this.#hostSharp.refresh(this.#startedThreads());
+      // Only a thread that starts changes them.
+      if (this.#piscina.threads.length < this.maxThreads) this.#hostSharp.refresh(this.#startedThreads());
       const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;

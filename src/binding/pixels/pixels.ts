@@ -190,14 +190,14 @@ export function toRgb(image: PixelImage<1 | 3 | 4>): PixelImage<3> & RasterImage
   };
 }
 
-/** The first channel of a picture, such as the gray of gray and alpha. */
-export function firstChannel(image: PixelImage): PixelImage<1> & RasterImage {
+/** The first channel, such as the gray of gray and alpha; without `out` a gray picture is returned as it is. */
+export function firstChannel(image: PixelImage, out?: Uint8Array): PixelImage<1> & RasterImage {
   const { width, height, channels, data } = image;
   return {
     width,
     height,
     channels: 1,
-    data: channels === 1 ? data : callPixels((pixels) => pixels.changeChannels(image, 1)),
+    data: channels === 1 && out === undefined ? data : callPixels((pixels) => pixels.changeChannels(image, 1, out)),
   };
 }
 

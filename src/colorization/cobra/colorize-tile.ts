@@ -12,6 +12,7 @@ import type { DeviceLane } from "../devices/device-lane.js";
 import type { Networks } from "../networks/networks.js";
 import { upsampledSize } from "../tasks/network-pictures.js";
 import type { ConditionPlanes, PreparedConditions } from "../tasks/prepare-conditions.js";
+import type { DecodedPlanes } from "../tasks/prepare-decoded.js";
 import type { PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
 import type { PageNoise } from "./page-noise.js";
@@ -30,11 +31,13 @@ interface TileContext {
   clock: StageClock;
   /** The guided upsampler, where the page's picture goes through it. */
   upsampler: ModelManifest["upsampler"];
+  /** What is made of the picture takes it as the decoder gives it. */
+  asPlanes: boolean;
 }
 
 export interface ColorizedTile {
-  /** The model's picture. */
-  picture: RasterImage;
+  /** The model's picture, or what it is made of, in memory of the device's planes, where that is asked for. */
+  picture: RasterImage | DecodedPlanes;
   references: RasterResult["references"];
 }
 
@@ -44,7 +47,7 @@ export async function colorizeTile(
   prepared: PreparedTile,
   request: ProbedRequest,
 ): Promise<ColorizedTile> {
-  const { lane, runTask, clock, upsampler } = context;
+  const { lane, runTask, clock, upsampler, asPlanes } = context;
   const { style, signal } = request;
   const { networks } = lane;
   const { manifest } = networks.model;
@@ -70,10 +73,11 @@ export async function colorizeTile(
         marks: prepared.marks,
         latentDownscale: manifest.latent.downscale,
         planes,
+        keepLine: request.onValue !== undefined,
       },
       signal,
     );
-    networks.planes.giveBack(lineRaw.data);
+    networks.planes.giveBack(lineRaw.data, prepared.gray.data);
   } catch (error) {
     await looking.then(
       ({ lease }) => lease.release(),
@@ -115,6 +119,9 @@ export async function colorizeTile(
 
   clock.begin("decode");
   const decodedPlanes = await networks.decodeLatent(latent, signal);
+  const references = chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label }));
+  if (asPlanes && planes.upsampled === undefined && request.onValue === undefined)
+    return { picture: { planes: decodedPlanes, width, height }, references };
   const { scale, values: upLine } = planes.upsampled ?? {};
   const upColor = upLine && { values: networks.planes.take(upLine.length), scale: scale! };
   const decoded = await runTask("prepareDecoded", { planes: decodedPlanes, width, height, upsampled: upColor }, signal);
@@ -130,10 +137,7 @@ export async function colorizeTile(
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
     networks.planes.giveBack(up);
   }
-  return {
-    picture: image,
-    references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })),
-  };
+  return { picture: image, references };
 }
 
 /** Latents of the line picture and of the hint picture. Without hints they are draws of one picture, from one run. */
@@ -153,10 +157,11 @@ async function encodeConditions(
       throw error;
     }
   }
-  const both = new Float32Array(2 * noise.line.length);
+  const both = networks.planes.take(2 * noise.line.length);
   both.set(noise.line);
   both.set(noise.hint, noise.line.length);
   using latents = await networks.encodeImage(line, width, height, both, signal);
+  networks.planes.giveBack(both);
   const dims = [1, ...latents.dims.slice(1)];
   // An encoder that does not look at the noise may give one latent for all draws.
   const second = latents.dims[0] === 1 ? 0 : noise.line.length;

@@ -6,6 +6,7 @@ import { toRgb } from "../../binding/pixels/pixels.js";
 import { ValidationError } from "../../errors.js";
 import { logContext } from "../../logging.js";
 import type { ModelPackage } from "../../model/package.js";
+import type { RasterImage } from "../../binding/raster.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { DeviceLanes } from "../devices/device-lanes.js";
 import type { SharedPlanes } from "../networks/staging.js";
@@ -20,6 +21,7 @@ import type { ReferenceSet } from "./references.js";
 
 /**
  * Colours one page: each tile on a device that has room. Rejects with the signal's reason when cancelled.
+ * @param sharedResult the page's picture may be in memory of the devices' planes, to be given back to them
  */
 export async function colorizeRaster(
   lanes: DeviceLanes,
@@ -27,6 +29,7 @@ export async function colorizeRaster(
   references: ReferenceSet,
   runTask: RunTask,
   request: RasterRequest,
+  { sharedResult = false }: { readonly sharedResult?: boolean } = {},
 ): Promise<RasterResult> {
   const { signal } = request;
   const { manifest } = model;
@@ -82,7 +85,8 @@ export async function colorizeRaster(
         const cut = isAgain ? await cutOut() : tile;
         const device = lanes.areSeveral ? lane.name : undefined;
         clock.on(device);
-        const context = { lane, references, runTask, clock, upsampler };
+        const asPlanes = plan === undefined && request.ink !== "model";
+        const context = { lane, references, runTask, clock, upsampler, asPlanes };
         try {
           return await colorizeTile(context, cut, onDevice(ofThis, device));
         } finally {
@@ -91,19 +95,24 @@ export async function colorizeRaster(
       }),
     );
   }
-  let image = done[0]!.picture;
+  let picture = done[0]!.picture;
   if (plan !== undefined)
-    ({ picture: image, page } = await runTask(
+    ({ picture, page } = await runTask(
       "joinTiles",
-      { page: page!, plan, pictures: done.map(({ picture }) => toRgb(picture)) },
+      { page: page!, plan, pictures: done.map((tileDone) => toRgb(tileDone.picture as RasterImage)) },
       signal,
     ));
+  let image = picture as RasterImage;
   let layers: RasterResult["layers"];
   if (page && request.ink !== "model") {
     clock.begin("ink");
-    const task = { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints };
+    const task = { page, picture, fill: request.fill ?? manifest.fill, hints: prepared.grownHints };
     if (request.layers === true) ({ image, ...layers } = await runTask("composeLayers", task, signal));
-    else image = await runTask("composeInk", task, signal);
+    else {
+      const into = sharedResult ? lanes.planes.takeBytes(3 * page.width * page.height) : undefined;
+      image = await runTask("composeInk", { ...task, into }, signal);
+    }
+    if ("planes" in picture) lanes.planes.giveBack(picture.planes);
   }
   return {
     image,
@@ -146,8 +155,8 @@ function hintsOf({ hints, pageHints }: RasterRequest): PageTask["hints"] {
 
 /** Memory for the planes of a tile; given back when the networks have taken them. */
 function tilePlanes(planes: SharedPlanes, bucket: Bucket, encoder: EncoderInput): TilePlanes {
-  const { line, query } = tileValues(bucket, encoder);
-  return { line: planes.take(line), query: planes.take(query) };
+  const { gray, line, query } = tileValues(bucket, encoder);
+  return { gray: planes.takeBytes(gray), line: planes.take(line), query: planes.take(query) };
 }
 
 /** The page sizes of a model. */

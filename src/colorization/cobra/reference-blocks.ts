@@ -140,9 +140,12 @@ export class ReferenceBlocks {
       const { channels, downscale } = networks.model.manifest.latent;
       const noise = chosen.noise ?? new Float32Array((channels * width * height) / downscale ** 2);
       // The patch stays here for other styles and quadrants.
-      const image = { ...chosen.patch.image, data: chosen.patch.image.data.slice() };
-      const planes = await this.#runTask("signedPlanes", image, signal);
+      const pixels = networks.planes.copyOf(chosen.patch.image.data);
+      const image = { ...chosen.patch.image, data: pixels };
+      const into = networks.planes.take(3 * width * height);
+      const planes = await this.#runTask("signedPlanes", { image, into }, signal);
       using latent = await networks.encodeImage(planes, width, height, noise, signal);
+      networks.planes.giveBack(pixels, planes);
       using resolution = pageResolution(bucket);
       return await networks.encodeReference(latent, chosen.quadrant, resolution, style, signal);
     };

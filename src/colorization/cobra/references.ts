@@ -13,7 +13,9 @@ import type { Networks } from "../networks/networks.js";
 import type { RunTask } from "../tasks/table.js";
 import { abortable } from "../../concurrency/abortable.js";
 import { oneAhead } from "../../concurrency/one-ahead.js";
-import { imageHash, imageHashAside } from "./image-hash.js";
+import { encoderValues } from "../tasks/network-pictures.js";
+import { imageHash, imageHashInPieces } from "./image-hash.js";
+import { PATCHES } from "./retrieval.js";
 import { ReferenceBlocks, type HostRoom, type ChosenPatch, type ReferencePatch } from "./reference-blocks.js";
 
 /** A coloured picture and what to call it. */
@@ -77,16 +79,20 @@ export class ReferenceSet implements Disposable {
 
   async #prepare(bucket: Bucket, networks: Networks): Promise<ReferencePatch[]> {
     const all: ReferencePatch[] = [];
-    const cut = ({ image }: ReferenceImage) =>
-      this.#runTask("prepareReference", {
-        // What goes to a worker is gone here, and other buckets need it.
-        image: { ...image, data: new Uint8Array(image.data) },
-        bucket,
-        encoder: networks.model.manifest.imageEncoder,
-      });
+    const { planes } = networks;
+    const encoder = networks.model.manifest.imageEncoder;
+    const cut = async ({ image }: ReferenceImage) => {
+      // What goes to a worker may be gone here, and other buckets need it.
+      const data = planes.copyOf(image.data);
+      const into = planes.take(PATCHES * encoderValues(encoder.imageSize));
+      const prepared = await this.#runTask("prepareReference", { image: { ...image, data }, bucket, encoder, into });
+      planes.giveBack(data);
+      return prepared;
+    };
     // A worker cuts one reference while the device embeds the one before.
     for await (const [{ name }, { pixels, patches, hash }] of oneAhead(this.#references, cut)) {
       const embeddings = await networks.embed(pixels, patches.length);
+      planes.giveBack(pixels);
       const size = embeddings.length / patches.length;
       patches.forEach((patch, index) => {
         all.push({
@@ -159,10 +165,10 @@ export class ReferenceSet implements Disposable {
   }
 }
 
-/** Hash of references' names, contents and order, computed beside the event loop. */
+/** Hash of references' names, contents and order, computed in pieces, between which other work goes on. */
 export async function referencesHash(references: readonly ReferenceImage[]): Promise<string> {
   for (const { image } of references)
-    if (!contentHashes.has(image)) contentHashes.set(image, await imageHashAside(image));
+    if (!contentHashes.has(image)) contentHashes.set(image, await imageHashInPieces(image));
   return hashOf(references, (image) => contentHashes.get(image)!);
 }
 

@@ -7,7 +7,7 @@ import { CLIP_RGB, toRgbPlanar, type Normalization } from "../../binding/pixels/
 import { ValidationError } from "../../errors.js";
 
 /** Patches of a reference: the whole picture and four crops. */
-const PATCHES = 5;
+export const PATCHES = 5;
 
 /** Quadrants of a page: top left, top right, bottom left, bottom right. */
 export const QUADRANTS = 4;

@@ -20,33 +20,73 @@ async function copyInPieces(from: Float32Array, to: Float32Array): Promise<void>
   }
 }
 
+/** A piece of memory is larger than what is asked for by at most an eighth, so that pages of other sizes use it too. */
+const SIZES_PER_DOUBLING = 8;
+/** Memory that is not in use is kept up to this much in all. */
+const KEPT_BYTES = 2 ** 27;
+/** Pictures above this size get memory of their own, which goes as soon as they do. */
+const LARGEST_BYTES = 2 ** 25;
+
+function roomFor(byteLength: number): number {
+  const step = 2 ** Math.max(12, Math.floor(Math.log2(Math.max(1, byteLength))) - Math.log2(SIZES_PER_DOUBLING));
+  return Math.ceil(byteLength / step) * step;
+}
+
 /**
- * Planes in memory that threads share: a worker fills them and the device reads them, or the other way round, and
- * nobody copies. Who takes an array gives it back when nobody reads or writes it any more; after an error or an abort,
- * when a worker may still be at it, it is left to the garbage collector. Contents are those of the last
- * user: fill all of it.
+ * Planes and pictures in memory that threads share: a worker fills it and the device or another worker reads it, or the
+ * other way round, and nobody copies. No thread's garbage collector counts it: it collects much more often where
+ * pictures are memory of its own. Who takes an array gives it back when nobody reads or writes it any more; after an
+ * error or an abort, when a worker may still be at it, it is left to the garbage collector. Contents are those of the
+ * last user: fill all of it.
  */
 export class SharedPlanes {
-  readonly #free = new Map<number, Float32Array[]>();
+  /** By size, the one that was used last at the end. */
+  readonly #free = new Map<number, SharedArrayBuffer[]>();
+  #freeBytes = 0;
 
   /** An array of so many values. */
   take(length: number): Float32Array {
-    return this.#free.get(length)?.pop() ?? new Float32Array(new SharedArrayBuffer(4 * length));
+    return new Float32Array(this.#take(Float32Array.BYTES_PER_ELEMENT * length), 0, length);
+  }
+
+  /** Memory of a picture; undefined for one that is too large to be kept for others. */
+  takeBytes(length: number): Uint8Array | undefined {
+    return length > LARGEST_BYTES ? undefined : new Uint8Array(this.#take(length), 0, length);
+  }
+
+  /** A copy for another thread, in memory of its own where the picture is too large. */
+  copyOf(bytes: Uint8Array): Uint8Array {
+    const copy = this.takeBytes(bytes.byteLength);
+    if (copy === undefined) return new Uint8Array(bytes);
+    copy.set(bytes);
+    return copy;
+  }
+
+  #take(byteLength: number): SharedArrayBuffer {
+    const room = roomFor(byteLength);
+    const kept = this.#free.get(room)?.pop();
+    if (kept === undefined) return new SharedArrayBuffer(room);
+    this.#freeBytes -= room;
+    return kept;
   }
 
   /** Arrays that are not in shared memory are left alone. */
-  giveBack(...arrays: readonly Float32Array[]): void {
+  giveBack(...arrays: readonly (Float32Array | Uint8Array | undefined)[]): void {
     for (const array of arrays) {
-      if (!(array.buffer instanceof SharedArrayBuffer)) continue;
-      const kept = this.#free.get(array.length);
-      if (kept === undefined) this.#free.set(array.length, [array]);
-      else kept.push(array);
+      if (!(array?.buffer instanceof SharedArrayBuffer)) continue;
+      const { byteLength } = array.buffer;
+      if (this.#freeBytes + byteLength > KEPT_BYTES) continue;
+      this.#freeBytes += byteLength;
+      const kept = this.#free.get(byteLength);
+      if (kept === undefined) this.#free.set(byteLength, [array.buffer]);
+      else kept.push(array.buffer);
     }
   }
 
   /** Forgets what is not in use. */
   clear(): void {
     this.#free.clear();
+    this.#freeBytes = 0;
   }
 }
 

@@ -38,6 +38,14 @@ export interface PageServices {
   readonly references: Pick<ReferenceStore, "lend">;
   /** Where pages that are on their way together take turns. */
   readonly schedule: PageSchedule;
+  /** Memory for pictures, which threads share and pages use in turn. Default: each has memory of its own. */
+  readonly planes?:
+    | {
+        takeBytes(length: number): Uint8Array | undefined;
+        copyOf(bytes: Uint8Array): Uint8Array;
+        giveBack(...arrays: readonly (Uint8Array | undefined)[]): void;
+      }
+    | undefined;
   /** Reads a file that a request names by its SHA-256. Default: there is none. */
   readonly readBlob?: ((hash: string) => Promise<Uint8Array>) | undefined;
 }
@@ -105,6 +113,8 @@ class PageRun {
   readonly #request: PageRequest;
   readonly #options: PageOptions;
   readonly #ticket: PageTicket;
+  /** For the page as it is decoded. */
+  #pixels: Uint8Array | undefined;
 
   constructor(services: PageServices, request: PageRequest, options: PageOptions) {
     this.#services = services;
@@ -119,6 +129,7 @@ class PageRun {
     const { signal } = this.#options;
     const ticket = this.#ticket;
     let picture: Disposable | undefined;
+    const { planes } = this.#services;
     try {
       await ticket.ahead(signal);
       this.#report({ phase: "decode", stage: "decode" });
@@ -126,12 +137,15 @@ class PageRun {
       const [width, height] = await imageSize(bytes);
       const pixelBytes = output.layers === undefined ? BYTES_PER_PIXEL : LAYERS_BYTES_PER_PIXEL;
       picture = await ticket.booking(() => memory.holdPicture(name, width * height * pixelBytes, signal), signal);
+      this.#pixels = planes?.takeBytes(3 * width * height);
       const decoded = await this.#decode(bytes);
       const { info } = decoded;
       this.warnings.push(...info.warnings.map((text) => `${name} ${text}`));
       const result = await ticket.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
       this.#report({ phase: "encode", stage: "encode" });
-      return await encodePage(pool, this.#request, result, info, signal);
+      const encoded = await encodePage(pool, this.#request, result, info, signal);
+      planes?.giveBack(result.image.data, this.#pixels);
+      return encoded;
     } finally {
       picture?.[Symbol.dispose]();
       if (this.#options.ticket === undefined) ticket.leave();
@@ -157,9 +171,15 @@ class PageRun {
   }
 
   /** The bytes stay: the page may have to be decoded again. */
-  #decode(bytes: Uint8Array): Promise<DecodedImage> {
+  async #decode(bytes: Uint8Array): Promise<DecodedImage> {
     const { signal } = this.#options;
-    return this.#services.pool.decode(new Uint8Array(bytes), this.#request.name, { signal, keepGray: true });
+    const hasLayers = this.#request.output.layers !== undefined; // the page is one of them, as it is
+    const how = { signal, keepGray: true, reduceGray: !hasLayers, into: hasLayers ? undefined : this.#pixels };
+    const { pool, planes } = this.#services;
+    const copy = planes?.copyOf(bytes) ?? new Uint8Array(bytes);
+    const decoded = await pool.decode(copy, this.#request.name, how);
+    planes?.giveBack(copy);
+    return decoded;
   }
 
   /**

@@ -16,6 +16,8 @@ interface ConditionTask {
   latentDownscale: number;
   /** Where the planes go; absent: none are made. */
   planes?: ConditionPlanes | undefined;
+  /** The line picture is wanted. */
+  keepLine: boolean;
 }
 
 /** Planes that networks take, in [-1, 1], in shared memory that the task fills. */
@@ -29,8 +31,8 @@ export interface ConditionPlanes {
 }
 
 export interface PreparedConditions {
-  /** The line picture. */
-  line: PixelImage<1>;
+  /** The line picture, where it is wanted. */
+  line?: PixelImage<1>;
   /** [1, 1, H/8, W/8], 0..1. */
   hintMask: Float32Array;
 }
@@ -46,5 +48,5 @@ export function prepareConditions(task: ConditionTask): PreparedConditions {
     if (planes.hint !== undefined) signedPlanes(hinted.picture, planes.hint);
     if (planes.upsampled !== undefined) signedPlanes(upscale(line, planes.upsampled.scale), planes.upsampled.values);
   }
-  return { line, hintMask: hintMaskPlane(hinted.mask, task.latentDownscale) };
+  return { ...(task.keepLine ? { line } : {}), hintMask: hintMaskPlane(hinted.mask, task.latentDownscale) };
 }

@@ -11,16 +11,21 @@ import { tileHints } from "../page/tile-hints.js";
 import { planTiles, type Tile, type TilePlan } from "../page/tiling.js";
 import { encoderPixels, encoderValues, type EncoderInput } from "./network-pictures.js";
 
-/** Memory for a tile's planes, which threads share. */
+/** Memory for a tile's picture and planes, which threads share. */
 export interface TilePlanes {
+  gray: Uint8Array | undefined;
   line: Float32Array;
   query: Float32Array;
 }
 
-/** How many values the planes of a tile have. */
-export function tileValues(bucket: Bucket, { imageSize }: EncoderInput): { line: number; query: number } {
+/** How many values the picture and the planes of a tile have. */
+export function tileValues(bucket: Bucket, { imageSize }: EncoderInput): { gray: number; line: number; query: number } {
   const [width, height] = paddedSize(bucket);
-  return { line: width * height, query: QUADRANTS * encoderValues(imageSize) };
+  return {
+    gray: bucket.width * bucket.height,
+    line: width * height,
+    query: QUADRANTS * encoderValues(imageSize),
+  };
 }
 
 export interface PageTask {
@@ -115,11 +120,13 @@ function tileOf(
   const box = [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height] as const;
   // Most pages are gray, also as RGB: one channel gives what three equal ones do.
   const source: RasterImage = page.channels === 3 && isGray(page as PixelImage<3>) ? firstChannel(page) : page;
-  const stretched = resize<1 | 3>(source, bucket.width, bucket.height, "bicubic", box);
-  const gray = toGray(stretched as RasterImage);
   const counts = tileValues(bucket, encoder);
-  const fitting = (name: keyof TilePlanes): Float32Array | undefined =>
-    planes?.[name].length === counts[name] ? planes[name] : undefined;
+  const fitting = <Name extends keyof TilePlanes>(name: Name): TilePlanes[Name] | undefined =>
+    planes?.[name]?.length === counts[name] ? planes[name] : undefined;
+  const grayOut = fitting("gray");
+  const stretchedOut = source.channels === 1 ? grayOut : undefined;
+  const stretched = resize<1 | 3>(source, bucket.width, bucket.height, "bicubic", box, stretchedOut);
+  const gray = toGray(stretched as RasterImage, source.channels === 1 ? undefined : grayOut);
   return {
     bucket,
     gray,

@@ -10,6 +10,8 @@ interface ReferenceTask {
   image: RasterImage;
   bucket: Bucket;
   encoder: EncoderInput;
+  /** Where the patches for the image encoder go. */
+  into: Float32Array;
 }
 
 interface PreparedReference {
@@ -22,12 +24,12 @@ interface PreparedReference {
 }
 
 /** Reference → its patches for one bucket. */
-export function prepareReference({ image, bucket, encoder }: ReferenceTask): PreparedReference {
+export function prepareReference({ image, bucket, encoder, into }: ReferenceTask): PreparedReference {
   const { width, height } = bucket;
   const patches = referencePatches(fitReference(toRgb(image), width, height));
   return {
     hash: imageHash(image),
-    pixels: encoderPixels(patches, encoder),
+    pixels: encoderPixels(patches, encoder, into),
     patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage),
   };
 }

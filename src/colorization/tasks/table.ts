@@ -57,7 +57,7 @@ export const TASKS = {
   prepareTile,
   prepareReference,
   /** A picture as the VAE takes it. */
-  signedPlanes: (image: RasterImage) => signedPlanes(image),
+  signedPlanes: ({ image, into }: { image: RasterImage; into: Float32Array }) => signedPlanes(image, into),
   prepareConditions,
   prepareDecoded,
   finishPicture,

@@ -12,8 +12,8 @@ export interface CrashNotePad {
 type Page = Pick<PageKey, "page" | "fingerprint">;
 
 /** A page and its stage as they stand in a note: `denoise 0123456789abcdef 001.png`. Long names are cut off there. */
-export function markText(page: Page, stage: FailureStage): string {
-  return `${stage} ${shortKey(page)} ${page.page}`;
+export function markText(page: Page, stage: FailureStage, key = shortKey(page)): string {
+  return `${stage} ${key} ${page.page}`;
 }
 
 /** The stage that a mark gives for a page; undefined if it is about another page. */
@@ -22,13 +22,18 @@ export function stageInMark(text: string, page: Page): FailureStage | undefined 
   return key === shortKey(page) ? (stage as FailureStage) : undefined;
 }
 
-function shortKey({ page, fingerprint }: Page): string {
-  return createHash("sha256").update(`${fingerprint} ${page}`).digest("hex").slice(0, 16);
+function fullKey({ page, fingerprint }: Page): string {
+  return `${fingerprint} ${page}`;
+}
+
+function shortKey(page: Page): string {
+  return createHash("sha256").update(fullKey(page)).digest("hex").slice(0, 16);
 }
 
 export class CrashMarks {
   readonly #pad: CrashNotePad | undefined;
-  readonly #slots = new Map<string, number>();
+  /** By page. Keys are hashed once, as a page has many stages. */
+  readonly #slots = new Map<string, { readonly slot: number; readonly key: string }>();
 
   constructor(pad: CrashNotePad | undefined) {
     this.#pad = pad;
@@ -36,24 +41,24 @@ export class CrashMarks {
 
   /** A page is in progress and goes into a stage. */
   enter(page: Page, stage: FailureStage): void {
-    const key = shortKey(page);
-    let slot = this.#slots.get(key);
-    if (slot === undefined) {
-      const taken = new Set(this.#slots.values());
-      slot = 0;
+    const name = fullKey(page);
+    let place = this.#slots.get(name);
+    if (place === undefined) {
+      const taken = new Set([...this.#slots.values()].map((one) => one.slot));
+      let slot = 0;
       while (taken.has(slot)) slot++;
-      this.#slots.set(key, slot);
+      this.#slots.set(name, (place = { slot, key: shortKey(page) }));
     }
-    this.#pad?.mark(slot, markText(page, stage));
+    this.#pad?.mark(place.slot, markText(page, stage, place.key));
   }
 
   /** A page is no longer in progress. */
   leave(page: Page): void {
-    const key = shortKey(page);
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return;
-    this.#slots.delete(key);
-    this.#pad?.mark(slot, undefined);
+    const name = fullKey(page);
+    const place = this.#slots.get(name);
+    if (place === undefined) return;
+    this.#slots.delete(name);
+    this.#pad?.mark(place.slot, undefined);
   }
 
   close(): void {

@@ -22,3 +22,13 @@ export function pageFingerprint(
     .update(JSON.stringify([VERSION, modelHash, others, Object.entries({ ...plain, ...own }).sort()]))
     .digest("hex");
 }
+
+/** The fingerprint of settings, made once: each of a page's stages asks for it. Settings never change in place. */
+export function fingerprintOnce(make: (settings: PageSettings) => string): (settings: PageSettings) => string {
+  const made = new WeakMap<PageSettings, string>();
+  return (settings) => {
+    let fingerprint = made.get(settings);
+    if (fingerprint === undefined) made.set(settings, (fingerprint = make(settings)));
+    return fingerprint;
+  };
+}

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { RasterImage } from "../../../src/binding/raster.js";
 import { SIGNED_RGB, CLIP_RGB, toPlanar, toRgbPlanar } from "../../../src/binding/pixels/planes.js";
 import { toRgb } from "../../../src/binding/pixels/pixels.js";
-import { preparePage, tileValues } from "../../../src/colorization/tasks/prepare-page.js";
+import { preparePage, tileValues, type TilePlanes } from "../../../src/colorization/tasks/prepare-page.js";
 
 const encoder = { imageSize: 28, mean: [0.48, 0.46, 0.41], std: [0.27, 0.26, 0.28] } as const;
 /** The first has sides that the line network's input is padded for. */
@@ -21,7 +21,11 @@ function shared(count: number): Float32Array {
   return new Float32Array(new SharedArrayBuffer(4 * count)).fill(7);
 }
 
-const prepare = (page: RasterImage, planes?: { line: Float32Array; query: Float32Array }) =>
+function sharedBytes(count: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(count)).fill(7);
+}
+
+const prepare = (page: RasterImage, planes?: TilePlanes) =>
   preparePage({
     page,
     buckets,
@@ -43,15 +47,21 @@ test("a gray page is the same to the networks in one channel and in three", () =
 test("planes are written into memory that has their size, and else into new memory", () => {
   const page = gray(90, 130);
   const counts = tileValues(buckets[0]!, encoder);
-  expect(counts).toEqual({ line: 80 * 112, query: 4 * 3 * 28 * 28 });
-  const planes = { line: shared(counts.line), query: shared(counts.query) };
+  expect(counts).toEqual({ gray: 72 * 104, line: 80 * 112, query: 4 * 3 * 28 * 28 });
+  const planes = { gray: sharedBytes(counts.gray), line: shared(counts.line), query: shared(counts.query) };
   const first = prepare(page, planes);
+  expect(first.gray.data).toBe(planes.gray);
   expect(first.lineInput.data).toBe(planes.line);
   expect(first.queryPixels).toBe(planes.query);
   const plain = prepare(page);
+  expect([...first.gray.data]).toEqual([...plain.gray.data]);
+  const inColor = toRgb(page);
+  inColor.data[0]! ^= 255;
+  expect([...prepare(inColor, planes).gray.data]).toEqual([...prepare(inColor).gray.data]);
+  prepare(page, planes);
   expect([...first.lineInput.data]).toEqual([...plain.lineInput.data]);
   expect([...first.queryPixels]).toEqual([...plain.queryPixels]);
-  const small = { line: shared(8), query: shared(8) };
+  const small = { gray: sharedBytes(8), line: shared(8), query: shared(8) };
   expect([...prepare(page, small).lineInput.data]).toEqual([...plain.lineInput.data]);
   expect(small.line.every((value) => value === 7)).toBe(true);
 });

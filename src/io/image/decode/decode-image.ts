@@ -1,6 +1,6 @@
 /** Decodes a picture's file to pixels as a viewer shows them: upright, 8-bit sRGB, on white paper. */
 import sharp, { type OutputInfo } from "sharp";
-import { firstChannel, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
+import { firstChannel, isGray, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
 import { lostContent } from "./blank-check.js";
@@ -10,7 +10,7 @@ import { decodeStatedRange } from "./stated-samples.js";
 import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
 import { toInfo, type ImageInfo } from "../headers/image-info.js";
 import { withJpegEnd, withRowTooMany } from "../headers/jpeg-segments.js";
-import { lacksPngEnd } from "../headers/png-chunks.js";
+import { lacksPngEnd, pngSize } from "../headers/png-chunks.js";
 import {
   hasUnspecifiedChannel,
   isDeepTiff,
@@ -34,6 +34,10 @@ export interface DecodeOptions {
   readonly timeoutSeconds?: number;
   /** A picture without colour stays gray: one channel, a third of the memory. Default false: always RGB. */
   readonly keepGray?: boolean;
+  /** Memory for the pixels, shared with other threads; they are at its beginning. Used where they fit. */
+  readonly into?: Uint8Array | undefined;
+  /** One channel also for a picture whose three are equal. Default false. */
+  readonly reduceGray?: boolean;
 }
 
 /** Far above any comic page (a 600 dpi double spread has 70 MP), far below what exhausts a machine. */
@@ -70,7 +74,7 @@ export async function decodeImage(
     if (format === "jpeg") await decodeLastRow(file, timeoutSeconds);
     const scaled = await decodeStatedRange(file, info, keepGray, timeoutSeconds);
     if (scaled !== undefined) return { image: scaled, info };
-    const image = await decodePixels(file, info, { maxPixels, timeoutSeconds, keepGray });
+    const image = await decodePixels(file, info, { ...options, maxPixels, timeoutSeconds, keepGray });
     const { fault, warning } = await lostContent(image, info, file);
     if (fault !== undefined)
       throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault.message}`, {
@@ -170,8 +174,9 @@ function decodeError(
 async function decodePixels(
   bytes: Uint8Array,
   info: ImageInfo,
-  { maxPixels, timeoutSeconds, keepGray }: Required<DecodeOptions>,
+  options: DecodeOptions & Required<Pick<DecodeOptions, "maxPixels" | "timeoutSeconds">>,
 ): Promise<RasterImage> {
+  const { maxPixels, timeoutSeconds } = options;
   const ignoreIcc = info.icc !== undefined && isSrgb(info.icc);
   const shallow =
     info.depth > 8 && info.icc !== undefined && !ignoreIcc
@@ -190,7 +195,7 @@ async function decodePixels(
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
-  return toRaster(data, raw, keepGray);
+  return toRaster(data, raw, options);
 }
 
 /**
@@ -214,16 +219,27 @@ async function toEightBits(bytes: Uint8Array, maxPixels: number, seconds: number
  * memory of its own, since that of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that,
  * loses the memory of each picture (0.35.5).
  */
-function toRaster(data: Uint8Array, { width, height, channels }: OutputInfo, keepGray: boolean): RasterImage {
-  if (channels === 3 || (channels === 1 && keepGray)) return { width, height, channels, data: new Uint8Array(data) };
-  const image = { width, height, channels: channels as 1 | 2 | 4, data };
-  return toRgb(image.channels === 2 ? firstChannel(image) : (image as PixelImage<1 | 4>));
+function toRaster(data: Uint8Array, { width, height, channels }: OutputInfo, options: DecodeOptions): RasterImage {
+  const { keepGray = false, into, reduceGray = false } = options;
+  const decoded = { width, height, channels: channels as 1 | 2 | 3 | 4, data };
+  if (channels === 3 || (channels === 1 && keepGray)) {
+    const isGrayInColor = reduceGray && channels === 3 && isGray(decoded as PixelImage<3>);
+    const count = width * height * (isGrayInColor ? 1 : channels);
+    const out = into !== undefined && into.byteLength >= count ? into.subarray(0, count) : undefined;
+    if (isGrayInColor) return firstChannel(decoded, out);
+    if (out === undefined) return { width, height, channels, data: new Uint8Array(data) };
+    out.set(data);
+    return { width, height, channels, data: out };
+  }
+  return toRgb(channels === 2 ? firstChannel(decoded) : (decoded as PixelImage<1 | 4>));
 }
 
 /** Pixels of a picture by its header, upright; [0, 0] for one that `decodeImage` refuses, with the reason. */
 export async function imageSize(bytes: Uint8Array): Promise<readonly [width: number, height: number]> {
   const { format } = sniffFormat(bytes);
   if (format === undefined || format === "zip") return [0, 0];
+  const stated = format === "png" ? pngSize(bytes) : undefined;
+  if (stated !== undefined) return stated[0] * stated[1] > DEFAULT_MAX_PIXELS ? [0, 0] : stated;
   const size = await sharp(bytes, { limitInputPixels: false, autoOrient: true, pages: 1 })
     .metadata()
     .then(

@@ -38,3 +38,15 @@ export function lacksPngEnd(bytes: Uint8Array): boolean {
   }
   return last !== undefined && hasPixels;
 }
+
+/** The size that a PNG states; undefined for one that may be turned (an eXIf chunk) or has no good header. */
+export function pngSize(bytes: Uint8Array): readonly [width: number, height: number] | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let size: readonly [number, number] | undefined;
+  for (const { type, at, length } of pngChunks(bytes)) {
+    if (type === "IHDR" && length === 13 && at + 8 <= view.byteLength)
+      size = [view.getUint32(at), view.getUint32(at + 4)];
+    if (type === "eXIf" || size === undefined) return undefined;
+  }
+  return size !== undefined && size[0] > 0 && size[1] > 0 ? size : undefined;
+}

@@ -95,20 +95,42 @@ test("the next item is begun while the first is waited for", async () => {
   await items.return(undefined);
 });
 
-test("planes that are given back are lent again, and are memory that threads share", () => {
+test("memory that is given back is lent again, also for a little less, and is shared by threads", () => {
   const planes = new SharedPlanes();
-  const first = planes.take(6);
+  const first = planes.take(6000);
   expect(first.buffer).toBeInstanceOf(SharedArrayBuffer);
-  expect(planes.take(6)).not.toBe(first);
+  expect(first).toHaveLength(6000);
+  expect(planes.take(6000).buffer).not.toBe(first.buffer);
   planes.giveBack(first);
-  expect(planes.take(5)).not.toBe(first);
-  expect(planes.take(6)).toBe(first);
+  expect(planes.take(12_000).buffer).not.toBe(first.buffer);
+  const bytes = planes.takeBytes(4 * 6000 - 7)!;
+  expect(bytes.buffer).toBe(first.buffer);
+  expect(bytes).toHaveLength(4 * 6000 - 7);
+  // What a picture does not fill belongs to it all the same.
+  planes.giveBack(bytes.subarray(0, 100));
+  expect(planes.take(6000).buffer).toBe(first.buffer);
   planes.giveBack(first);
   planes.clear();
-  expect(planes.take(6)).not.toBe(first);
-  const plain = new Float32Array(6);
-  planes.giveBack(plain);
-  expect(planes.take(6)).not.toBe(plain);
+  expect(planes.take(6000).buffer).not.toBe(first.buffer);
+  const plain = new Float32Array(6000);
+  planes.giveBack(plain, undefined);
+  expect(planes.take(6000).buffer).not.toBe(plain.buffer);
+});
+
+test("memory of pieces is at most an eighth larger than what is asked for", () => {
+  const planes = new SharedPlanes();
+  for (const length of [32_768, 50_000, 983_040, 2_955_264, 8_388_609])
+    expect(planes.takeBytes(length)!.buffer.byteLength / length).toBeLessThanOrEqual(1.125);
+});
+
+test("neither very large pictures nor more than a limit of memory are kept", () => {
+  const planes = new SharedPlanes();
+  expect(planes.takeBytes(2 ** 25 + 1)).toBeUndefined();
+  const taken = Array.from({ length: 5 }, () => planes.takeBytes(2 ** 25)!);
+  planes.giveBack(...taken);
+  const kept = new Set(taken.map(({ buffer }) => buffer));
+  const again = Array.from({ length: 5 }, () => planes.takeBytes(2 ** 25)!);
+  expect(again.filter(({ buffer }) => kept.has(buffer))).toHaveLength(4);
 });
 
 test("what a page on the device waits for goes before pages to come, ink and files", () => {
