@@ -72,11 +72,13 @@ export function addExit(before: ExitCounts | undefined, { cause, stage, alone }:
     const atLeast = alone && crashPolicy.kind === "alone" && crashPolicy.leastMemory;
     return { ...counts, memoryKills: counts.memoryKills + 1, memoryKilledAtLeast: atLeast, stage };
   }
+  // Being alone by chance, as in a preview or a chapter of one page, counts as little as being beside others.
+  const wasSuspect = counts.unexplained >= UNEXPLAINED_BEFORE_ALONE;
   const same = counts.unexplainedInStage > 0 && counts.stage === stage;
   return {
     ...counts,
     unexplained: counts.unexplained + 1,
-    unexplainedInStage: alone ? (same ? counts.unexplainedInStage : 0) + 1 : 0,
+    unexplainedInStage: alone && wasSuspect ? (same ? counts.unexplainedInStage : 0) + 1 : 0,
     stage,
   };
 }

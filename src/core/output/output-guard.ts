@@ -27,6 +27,14 @@ export async function checkArchiveTarget(
     throw new ResourceError("ERR_OUTPUT_WRITE", `cannot write ${path}: a folder is in the way`, {
       remedy: "choose another name or remove it",
     });
+  if (!target.isFile())
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `cannot write ${path}: it is a device, a pipe or a socket, and no file`,
+      {
+        remedy: "choose another name",
+      },
+    );
   for (const [read, what] of filesRead(record)) {
     const info = await identity(read);
     if (info !== undefined && info.ino === target.ino && info.dev === target.dev)

@@ -69,6 +69,9 @@ describe("a page after ends without evidence", () => {
       stage: "denoise",
     });
     expect(after(...alone, death("unknown", true, "decode"))).toEqual(ALONE);
+    // Alone by chance from the start, as the page of a preview is: five of them come after the three just the same.
+    expect(after(...times(7, death("unknown", true)))).toEqual(ALONE);
+    expect(after(...times(8, death("unknown", true)))).toMatchObject({ kind: "quarantined", exits: 8 });
     expect(after(...alone, death("unknown", false), death("unknown", true))).toEqual(ALONE);
   });
 

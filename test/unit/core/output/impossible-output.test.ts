@@ -1,4 +1,5 @@
 // Outputs that cannot be made: the error names the path, the rule and the remedy, and nothing is left behind.
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,9 @@ beforeAll(async () => {
   await writeFolder(at("refs"), { "r.jpg": await colourPage(1) });
   await writeFile(at("file"), "");
   await symlink("nowhere/at/all", at("dangling"));
+  if (process.platform === "win32") return;
+  execFileSync("mkfifo", [at("pipe")]);
+  await symlink("/dev/null", at("to-null"));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -29,6 +33,8 @@ const inTheWay = [
   "choose another output or remove it",
 ] as const;
 
+const isDevice = [/cannot write .*it is a device, a pipe or a socket, and no file$/, "choose another name"] as const;
+
 type Case = [key: "outputDir" | "outputZip", path: string, says: readonly [message: RegExp, remedy: string]];
 const OUTPUTS: Case[] = [
   ["outputDir", "file/out", isFile],
@@ -37,6 +43,12 @@ const OUTPUTS: Case[] = [
   ["outputDir", "dangling", inTheWay],
   ["outputDir", "dangling/x", isNoPlace],
   ["outputZip", "dangling/x.cbz", isNoPlace],
+  ...(process.platform === "win32"
+    ? []
+    : ([
+        ["outputZip", "pipe", isDevice],
+        ["outputZip", "to-null", isDevice],
+      ] satisfies Case[])),
   ...(process.platform === "linux"
     ? ([
         ["outputDir", "/proc/nope/x", isNoPlace],
