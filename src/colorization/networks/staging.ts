@@ -75,11 +75,12 @@ export class SharedPlanes {
     for (const array of arrays) {
       if (!(array?.buffer instanceof SharedArrayBuffer)) continue;
       const { byteLength } = array.buffer;
-      if (this.#freeBytes + byteLength > KEPT_BYTES) continue;
+      const kept = this.#free.get(byteLength) ?? [];
+      // Memory that is given back twice must not serve two pages.
+      if (this.#freeBytes + byteLength > KEPT_BYTES || kept.includes(array.buffer)) continue;
       this.#freeBytes += byteLength;
-      const kept = this.#free.get(byteLength);
-      if (kept === undefined) this.#free.set(byteLength, [array.buffer]);
-      else kept.push(array.buffer);
+      kept.push(array.buffer);
+      this.#free.set(byteLength, kept);
     }
   }
 

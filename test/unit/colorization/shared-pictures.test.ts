@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { RasterImage } from "../../../src/binding/raster.js";
 import { toRgb } from "../../../src/binding/pixels/pixels.js";
 import { imageHash, imageHashInPieces } from "../../../src/colorization/cobra/image-hash.js";
+import { SharedPlanes } from "../../../src/colorization/networks/staging.js";
 import { composeInk } from "../../../src/colorization/tasks/compose-ink.js";
 import { decodedPicture } from "../../../src/colorization/tasks/prepare-decoded.js";
 import { fingerprintOnce } from "../../../src/core/pages/fingerprint.js";
@@ -98,4 +99,14 @@ test("the fingerprint of the same settings is made once", () => {
   const fingerprint = fingerprintOnce((settings) => `${asked.push(settings)}`);
   const [first, second] = [{ seed: 1 }, { seed: 1 }] as never[];
   expect([first, second, first, second].map((one) => fingerprint(one!))).toEqual(["1", "2", "1", "2"]);
+});
+
+test("memory that is given back twice serves one page at a time", () => {
+  const planes = new SharedPlanes();
+  const once = planes.takeBytes(5000)!;
+  planes.giveBack(once, once);
+  planes.giveBack(once);
+  const [first, second] = [planes.takeBytes(5000)!, planes.takeBytes(5000)!];
+  expect(first.buffer).toBe(once.buffer);
+  expect(second.buffer).not.toBe(once.buffer);
 });
