@@ -2,6 +2,8 @@
 //
 // - strokes: connected pixels of one colour. A stroke takes every region that it touches, except one that it only
 //   brushes: there it has less than kBrushed of the pixels it has in the region where it has most.
+// - openings: a stroke goes on into regions that a line does not quite close off (a fold, which ends before the hem),
+//   unless they are more than kMuchLarger times as large as the regions that it touches, or have a stroke of their own.
 // - colours: each pixel of a region takes the stroke that is nearest along a path inside the region.
 // - open: a region of more than kOpenShare of the page is not a closed shape (paper, an outline that was left open).
 //   There a stroke reaches kOpenReach of the page's longer side and fades over the second half of that distance.
@@ -9,6 +11,7 @@
 // A stroke that lies only on ink does not grow.
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "pixels/regions.h"
 
@@ -16,6 +19,7 @@ namespace cobra::pixels {
 namespace {
 
 constexpr double kBrushed = 0.1;
+constexpr double kMuchLarger = 3.0;
 constexpr double kOpenShare = 1.0 / 2.0, kOpenReach = 1.0 / 8.0;
 constexpr int kStraight = 3, kDiagonal = 4;  // steps of ways; 3 is one pixel
 constexpr uint32_t kNone = UINT32_MAX;
@@ -39,7 +43,14 @@ std::vector<uint32_t> MarksOnGrid(const View& marks, int width, int height) {
 class Grower {
  public:
   Grower(const Regions& regions, const std::vector<uint32_t>& marks, uint8_t* out)
-      : regions_(regions), marks_(marks), out_(out), colors_(marks.size(), kNone), ways_(marks.size(), kNone) {
+      : regions_(regions),
+        marks_(marks),
+        out_(out),
+        colors_(marks.size(), kNone),
+        ways_(marks.size(), kNone),
+        room_(regions.area.size()),
+        touched_(regions.area.size()) {
+    std::iota(room_.begin(), room_.end(), 0);
     most_ = static_cast<uint32_t>(kOpenShare * static_cast<double>(marks.size()));
     reach_ = static_cast<uint32_t>(kStraight * kOpenReach * std::max(regions.width, regions.height));
   }
@@ -47,6 +58,7 @@ class Grower {
   void Run() {
     std::fill(out_, out_ + 4 * marks_.size(), 0);
     SeedStrokes();
+    GoThroughOpenings();
     Spread();
     for (size_t i = 0; i < colors_.size(); ++i) {
       if (colors_[i] == kNone) continue;
@@ -61,6 +73,9 @@ class Grower {
   /// Colour of every pixel reached, and its way to the stroke.
   std::vector<uint32_t> colors_, ways_;
   std::vector<int32_t> seeds_;
+  /// Of every region the one that it is filled with: itself, or one that a stroke comes from. And which have a stroke.
+  std::vector<int32_t> room_;
+  std::vector<uint8_t> touched_;
   uint32_t most_, reach_;
 
   bool Open(int32_t label) const { return regions_.area[label] > most_; }
@@ -125,6 +140,7 @@ class Grower {
     std::erase_if(touched, [&](const auto& one) {
       return static_cast<double>(one.second) < kBrushed * static_cast<double>(largest);
     });
+    for (const auto& [label, pixels] : touched) touched_[label] = 1;
     const auto taken = [&](int32_t label) {
       const auto at = std::lower_bound(touched.begin(), touched.end(), std::pair<int32_t, size_t>(label, 0));
       return at != touched.end() && at->first == label;
@@ -138,7 +154,26 @@ class Grower {
     }
   }
 
-  /// Ways from all seeds at once, in the order of their length, each inside its region.
+  /// Joins regions that have no stroke to one of their group that has, the largest.
+  void GoThroughOpenings() {
+    if (seeds_.empty()) return;
+    const std::vector<int32_t> groups = GroupByOpenings(regions_);
+    std::vector<int32_t> source(regions_.area.size(), -1);  // of every group
+    for (size_t region = 0; region < groups.size(); ++region) {
+      if (!touched_[region] || groups[region] < 0 || Open(static_cast<int32_t>(region))) continue;
+      int32_t& largest = source[groups[region]];
+      if (largest < 0 || regions_.area[region] > regions_.area[largest]) largest = static_cast<int32_t>(region);
+    }
+    for (size_t region = 0; region < groups.size(); ++region) {
+      const int32_t from = touched_[region] || groups[region] < 0 ? -1 : source[groups[region]];
+      if (from >= 0 && regions_.area[region] <= kMuchLarger * regions_.area[from]) room_[region] = from;
+    }
+  }
+
+  /// The room of a pixel, -1 for none.
+  int32_t Room(int32_t i) const { return regions_.label[i] < 0 ? -1 : room_[regions_.label[i]]; }
+
+  /// Ways from all seeds at once, in the order of their length, each inside its room.
   void Spread() {
     std::array<std::vector<int32_t>, kDiagonal + 1> waiting;
     size_t left = seeds_.size();
@@ -147,11 +182,11 @@ class Grower {
       std::vector<int32_t>& now = waiting[way % waiting.size()];
       left -= now.size();
       for (size_t next = 0; next < now.size(); ++next) {
-        const int32_t i = now[next], label = regions_.label[i];
+        const int32_t i = now[next], room = Room(i);
         if (ways_[i] != way) continue;  // a shorter one was found since
         Around(i, [&](int32_t other, bool diagonal) {
           const uint32_t longer = way + (diagonal ? kDiagonal : kStraight);
-          if (regions_.label[other] != label || ways_[other] <= longer || (Open(label) && longer > reach_)) return;
+          if (Room(other) != room || ways_[other] <= longer || (Open(room) && longer > reach_)) return;
           ways_[other] = longer;
           colors_[other] = colors_[i];
           waiting[longer % waiting.size()].push_back(other);

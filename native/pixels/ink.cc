@@ -150,8 +150,9 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
       coloured *= tables.lift[tables.Darkness(shade[x], Luma(color))];
       keep = std::max(keep, tables.black[shade[x]]);
     }
-    // Black stays what it is: from below by the floor, from above by a ceiling that soon leaves the way free.
-    const Rgbw lowest = own < floor_black ? own : floor_black, over = own - floor_black;
+    // Black stays what it is: from below by a floor, from above by a ceiling, both of which soon leave the way free.
+    const Rgbw over = own - floor_black;
+    const Rgbw lowest = over < nothing ? own : floor_black - over;
     const Rgbw ceiling = own + 4.0f * (over < nothing ? nothing : over);
     coloured = coloured < lowest ? lowest : coloured;
     coloured = coloured > ceiling ? ceiling : coloured;

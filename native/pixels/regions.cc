@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <unordered_set>
 
 #include "pixels/ink.h"
 #include "pixels/pieces.h"
@@ -28,11 +29,6 @@ constexpr int kBlack = 80;                   // tone below which a pixel is ink 
 constexpr int kStraight = 3, kDiagonal = 4;  // steps of the distance: 3 is one pixel
 constexpr int kTapering = 5;  // tenths: an opening this wide against the narrower region's widest place is no gap
 constexpr int kFar = 255;     // distances end here (85 pixels); more changes nothing
-
-/// Radius in pixels of a thing that is `share` of the page's side, at least 2.
-int Radius(int width, int height, double share) {
-  return std::max(2, static_cast<int>(std::lround(PageSide(width, height) * share)));
-}
 
 /// The page's tone on the grid: the darkest pixel of each cell, so that lines stay closed.
 std::vector<uint8_t> ToneOnGrid(const View& page, int width, int height) {
@@ -143,23 +139,28 @@ std::vector<int32_t> FarFirst(const std::vector<uint8_t>& distance, int closing)
 
 /// The regions' numbers on everything but ink, which gets -1.
 std::vector<int32_t> Flood(const std::vector<uint8_t>& distance, int width, int height, Regions& regions) {
-  // Gaps of up to twice this radius are closed.
-  const int closing = kStraight * Radius(width, height, 1.0 / 400.0);
+  const int closing = kStraight * ClosedRadius(width, height);
   std::vector<int32_t> label(distance.size(), -1);
   Basins basins = JoinInside(distance, width, height, closing, label);
+  std::unordered_set<uint64_t> met;
   for (const int32_t pixel : FarFirst(distance, closing)) {
     const int x = pixel % width, y = pixel / width, level = distance[pixel];
-    int32_t own = -1;
+    int32_t own = -1, from = -1;
     const auto meet = [&](int32_t neighbour) {
       if (label[neighbour] < 0) return;
       const int32_t other = basins.Root(label[neighbour]);
       if (own < 0) {
         own = other;
+        from = neighbour;
         return;
       }
       if (other == own) return;
       const int narrower = std::min(basins.peak[own], basins.peak[other]);
-      if (10 * level < kTapering * narrower) return;
+      if (10 * level < kTapering * narrower) {
+        if (met.insert(static_cast<uint64_t>(own) << 32 | static_cast<uint32_t>(other)).second)
+          regions.openings.push_back({pixel, from, neighbour});
+        return;
+      }
       const bool keep = basins.peak[own] >= basins.peak[other];
       basins.parent[keep ? other : own] = keep ? own : other;
       own = keep ? own : other;
@@ -221,6 +222,10 @@ void EnterInk(Regions& regions, int depth) {
 }
 
 }  // namespace
+
+int Radius(int width, int height, double share) {
+  return std::max(2, static_cast<int>(std::lround(PageSide(width, height) * share)));
+}
 
 Regions FindRegions(const View& page, int width, int height) {
   Regions regions{width, height, {}, FindInk(ToneOnGrid(page, width, height), width, height), {}};

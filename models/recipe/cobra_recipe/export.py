@@ -19,7 +19,7 @@ from .network import COPY_LAYERS, Colorizer
 from .paint import extract
 from .patches import DIM, MEAN, SIZE, STD, PatchEncoder
 from .patches import load as load_patches
-from .scales import EXTRA_LAYERS, TwoScales
+from .scales import TwoLooks
 
 OPSET = 18
 #: The copying layer's logits are multiplied by this: to choose gives a cleaner page than to average, though training averages.
@@ -27,12 +27,8 @@ FOCUS = 1.7
 #: Taken off the logits of nothing and of paper: a reference's colour is more often right than none, and looks better; what is paper the
 #: engine's flats know from less.
 DOUBT = (3.0, 6.0)
-#: Whether the network is run at two scales (`scales.py`): nearer on other people's drawings, further off on the recipe's own.
-TWO_SCALES = False
-#: Page sizes as (width, height), about 0.2 MP; then the same turned round. With two scales sides are multiples of 64.
-_TALL = [(448, 448), (416, 480), (384, 512), (384, 544), (352, 576), (320, 608), (288, 640)]
-if TWO_SCALES:
-    _TALL = [(448, 448), (384, 448), (448, 512), (384, 512), (320, 512), (320, 576), (320, 640), (256, 576), (256, 640)]
+#: Page sizes as (width, height), about 0.45 MP, in multiples of 96 (`TwoLooks`); then the same turned round.
+_TALL = [(672, 672), (576, 672), (576, 768), (576, 864), (480, 864), (480, 960), (384, 864)]
 BUCKETS = _TALL + [(h, w) for w, h in _TALL[1:]]
 
 
@@ -52,17 +48,16 @@ class VaeDecoder(torch.nn.Module):
 
 
 class ReferenceEncoder(torch.nn.Module):
-    def __init__(self, net: Colorizer | TwoScales):
+    def __init__(self, net: TwoLooks):
         super().__init__()
         self.net = net
 
     def forward(self, latent, quadrant, resolution):
-        made = self.net.reference(latent)
-        return (made if TWO_SCALES else made[0]) + 0 * (resolution.sum() + quadrant.sum())
+        return self.net.reference(latent)[0] + 0 * (resolution.sum() + quadrant.sum())
 
 
 class Denoiser(torch.nn.Module):
-    def __init__(self, net: Colorizer | TwoScales):
+    def __init__(self, net: TwoLooks):
         super().__init__()
         self.net = net
 
@@ -91,17 +86,17 @@ class Graph:
 
 def layers_of(cfg: Config) -> int:
     """Layers of keys and values of a reference."""
-    return cfg.layers + COPY_LAYERS + (EXTRA_LAYERS if TWO_SCALES else 0)
+    return cfg.layers + COPY_LAYERS
 
 
-def graphs(cfg: Config, colorizer: Colorizer | TwoScales, guided: GuidedDecoder, patches: PatchEncoder) -> dict[str, Graph]:
+def graphs(cfg: Config, colorizer: TwoLooks, guided: GuidedDecoder, patches: PatchEncoder) -> dict[str, Graph]:
     """All graphs with example inputs."""
     g = torch.Generator().manual_seed(0)
     rnd = lambda *s: torch.rand(s, generator=g) * 2 - 1  # noqa: E731
     z, layers, d = CHANNELS, layers_of(cfg), cfg.width
     image = {0: "N", 2: "H", 3: "W"}
     cells = {0: "N", 2: "h", 3: "w"}
-    h, w = 32, 24
+    h, w = 36, 24
     return {
         "line_extractor": Graph(LineExtractor(), {"gray": (rnd(2, 1, 96, 64) + 1) * 127}, {"gray": image}, "line"),
         "image_encoder": Graph(patches, {"pixels": rnd(2, 3, SIZE, SIZE)}, {"pixels": {0: "N"}}, "embedding"),
@@ -149,9 +144,11 @@ def export_graph(graph: Graph, path: Path) -> None:
 
 def other_sizes(graph: Graph) -> list[dict[str, torch.Tensor]]:
     """The example inputs cut along every dynamic axis: one of a batch, other heights and widths, one reference and none."""
-    cut = {"N": 1, "B": 1, "H": 64, "W": 32, "h": 8, "w": 16 if "quadrant" in graph.inputs or "reference_kv" in graph.inputs else 4, "R": 1, "T": 8}
+    cut = {"N": 1, "B": 1, "H": 64, "W": 32, "h": 8, "w": 4, "R": 1, "T": 8}
     if "quadrant" in graph.inputs:
-        cut["h"], cut["w"] = 12, 4
+        cut |= {"h": 12, "w": 6}
+    elif "reference_kv" in graph.inputs:
+        cut |= {"h": 12, "w": 12}
     result = []
     for references in (1, 0) if "reference_kv" in graph.inputs else (1,):
         cut["R"] = references
@@ -250,7 +247,7 @@ def export(out: str, transformer: str, guide: str, patches: str, version: str = 
     encoder = load_patches(patches)
     for module in (colorizer, guided, encoder):
         round_weights(module.eval().requires_grad_(False).to(memory_format=torch.contiguous_format))
-    made = graphs(cfg, TwoScales(colorizer) if TWO_SCALES else colorizer, guided, encoder)
+    made = graphs(cfg, TwoLooks(colorizer), guided, encoder)
     names = {name: f"{name}.onnx" for name in made}
     for name, graph in made.items():
         export_graph(graph, folder / names[name])

@@ -145,9 +145,10 @@ class Colorizer(nn.Module):
         b, _, h, w = line.shape
         return line.new_zeros(b, 0, len(self.blocks) + COPY_LAYERS, 2, h * w // 16, self.d)
 
-    def page(self, line, hint, mask, kv, spread: bool = False):
+    def page(self, line, hint, mask, kv, parts: int = 1):
         """line, hint [B,76,h,w], mask [B,1,h,w], kv [B,R,layers+2,2,T,d] -> colours [B,12,h,w], copying weights [B,h*w,2+cells], class and trait
-        logits, luma [B,1,h,w] in -1..1; with `spread` the variance of what is copied [B,1,h,w] stands in the luma's place."""
+        logits, luma [B,1,h,w] in -1..1. In several `parts` the page's cells are taken one part after the other; then the copying weights are only
+        those of nothing and paper."""
         b, _, hh, ww = line.shape
         hinted, where = hint_colour(line, hint, mask)
         quarters = F.pixel_shuffle(line, 2)[:, 3:]
@@ -172,18 +173,23 @@ class Colorizer(nn.Module):
         paper = torch.cat([torch.stack([self.nothing, torch.ones_like(self.nothing)]), self.fixed_value], 1)[None].expand(b, 2, self.dk)
         keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0]), unpack(kv[n + 1, 1])], 2)], 1)
         values = torch.cat([paper, unpack(kv[n, 1])], 1)
-        # In full precision: half would blur what is pointed at.
-        with torch.autocast(line.device.type, enabled=False):
+        if parts == 1:
+            p, taken = self.copy(query, keys, values)
+        else:
+            done = [self.copy(q, keys, values) for q in query.reshape(b, parts, hh * ww // parts, 3 * self.dk).unbind(1)]
+            p, taken = torch.cat([p[:, :, :2] for p, _ in done], 1), torch.cat([t for _, t in done], 1)
+        taken = taken.transpose(1, 2).reshape(b, self.dk, hh, ww)
+        return self.finish(f, taken, hinted, where), p, (classes, traits, light)
+
+    def copy(self, query, keys, values):
+        """Queries [B,Q,3dk] -> copying weights [B,Q,2+cells], copied values [B,Q,dk]. In full precision: half would blur what is pointed at."""
+        with torch.autocast(query.device.type, enabled=False):
             logits = query @ keys.transpose(1, 2)
         if any(self.doubt):
             logits = torch.cat([logits[:, :, :2] - torch.tensor(self.doubt, device=logits.device), logits[:, :, 2:]], 2)
         p = logits.softmax(-1)
-        with torch.autocast(line.device.type, enabled=False):
-            taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
-        if spread:
-            size = (p @ values[:, :, :3].square().sum(2, keepdim=True)).transpose(1, 2).reshape(b, 1, hh, ww)
-            light = (size - taken[:, :3].square().sum(1, keepdim=True)).clamp(min=0)
-        return self.finish(f, taken, hinted, where), p, (classes, traits, light)
+        with torch.autocast(query.device.type, enabled=False):
+            return p, p @ values
 
     def finish(self, f, taken, hinted, where):
         """Copied values [B,dk,h,w] -> colours [B,12,h,w]: each quarter chooses among the colours around, or among what is predicted."""

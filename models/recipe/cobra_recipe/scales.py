@@ -1,60 +1,73 @@
-"""The colouring network at two scales, as it is exported: page and references as they are, and at half the size, where
-figures are as large as in training. The scale whose copied colours agree more counts more. Nothing is trained for it.
+"""The colouring network as it is exported: it looks at a page twice, closely, and at two thirds of that size, where figures are as
+large as in training. The page takes the colours of the second look; small things, and what the first takes for paper (between letters,
+above all), take those of the first. Nothing is trained for it. References are encoded once, at the close look's size: their eyes have a
+colour there.
 """
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .latent import COLOURS, LIGHTNESS, luma
-from .network import COPY_LAYERS, Colorizer, clean
+from .latent import COLOURS, LIGHTNESS, encode, luma
+from .network import Colorizer, clean
 
-#: Layers of keys and values that hold all those of the half-size reference, one after the other.
-EXTRA_LAYERS = 2
-#: Variance (of colours in -1..1) that every scale is taken to have at least; the weight of the half-size one.
-FLOOR, COARSE = 0.02, 0.3
+#: Something is small where no square with sides of 2 * SMALL + 1 pixels fits between lines, and paper may be where none of 2 * LARGE + 1
+#: does; what is darker than LINE (-1..1) is a line, what is lighter than WHITE in all channels is white.
+SMALL, LARGE, LINE, WHITE = 5, 14, 0.1, 0.95
+#: The page's cells are compared with the references' in so many parts, one after the other: that takes less memory.
+PARTS = 4
 
 
-def halved(z):
-    """A latent [N,76,h,w] of a picture -> about that of the picture at half its size [N,76,h/2,w/2]."""
+def two_thirds(x):
+    """Means over 1.5 x 1.5 places."""
+    return F.avg_pool2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), 3)
+
+
+def pixels_of(z):
+    """The luma pixels of a latent [N,76,h,w] -> [N,1,8h,8w]."""
+    return F.pixel_shuffle(F.pixel_shuffle(z[:, COLOURS:], 2), 4)
+
+
+def smaller_hint(z):
+    """A latent of a hint picture -> about that of the picture at two thirds of its size."""
     quarters = F.pixel_shuffle(z[:, :COLOURS], 2)
     weight = (LIGHTNESS * luma(quarters)).exp()
-    colours = F.avg_pool2d(quarters * weight, 2) / F.avg_pool2d(weight, 2)
-    pixels = F.avg_pool2d(F.pixel_shuffle(F.pixel_shuffle(z[:, COLOURS:], 2), 4), 2)
-    return torch.cat([F.pixel_unshuffle(colours, 2), F.pixel_unshuffle(F.pixel_unshuffle(pixels, 4), 2)], 1)
+    pixels = F.pixel_unshuffle(F.pixel_unshuffle(two_thirds(pixels_of(z)), 4), 2)
+    return torch.cat([F.pixel_unshuffle(two_thirds(quarters * weight) / two_thirds(weight), 2), pixels], 1)
 
 
-class TwoScales(nn.Module):
-    """Wraps a network. Cells of a reference come in multiples of four each way."""
+def spread(x, radius: int):
+    """The greatest value within a square."""
+    side = 2 * radius + 1
+    return F.max_pool2d(F.max_pool2d(x, (side, 1), 1, (radius, 0)), (1, side), 1, (0, radius))
+
+
+def holds(lines, radius: int):
+    """Where a square fits between lines: lines 0 or 1 [N,1,8h,8w] -> 0..1 for quarters of cells [N,1,2h,2w]."""
+    return F.avg_pool2d(spread(1 - spread(lines, radius), radius), 4)
+
+
+class TwoLooks(nn.Module):
+    """Wraps a network. Pages come in multiples of twelve cells each way, references of half that size."""
 
     def __init__(self, net: Colorizer):
         super().__init__()
-        self.net, self.layers = net, len(net.blocks) + COPY_LAYERS
+        self.net = net
 
     def reference(self, latent):
-        """latent [N,76,h,w] -> K/V [N,layers+EXTRA_LAYERS,2,T,d]: half-size tokens fill the extra layers."""
-        fine, coarse = self.net.reference(latent)[0], self.net.reference(halved(latent))[0]
-        n, t, d = fine.shape[0], fine.shape[3], self.net.d
-        rest = coarse.transpose(1, 2).reshape(n, 2, -1, d)
-        space = torch.zeros(1, 1, 1, 1, device=latent.device).expand(n, 2, EXTRA_LAYERS * t - self.layers * (t // 4), d)
-        rest = torch.cat([rest, space], 2).reshape(n, 2, EXTRA_LAYERS, t, d).transpose(1, 2)
-        return torch.cat([fine, rest], 1)
+        return self.net.reference(latent)
 
     def forward(self, line, hint, mask, kv):
         """Clean latent [B,76,h,w]."""
-        t = kv.shape[4]
-        # Cut and stacked, not reshaped: the runtime's reshapes fail where there are no references.
-        rest = torch.cat([kv[:, :, self.layers + i] for i in range(EXTRA_LAYERS)], 3)
-        coarse = torch.stack([rest[:, :, :, i * (t // 4) : (i + 1) * (t // 4)] for i in range(self.layers)], 2)
-        y, p, (_, _, spread) = self.net.page(line, hint, mask, kv[:, :, : self.layers], spread=True)
-        small = F.avg_pool2d(mask, 2)
-        y2, p2, (_, _, spread2) = self.net.page(halved(line), halved(hint), small, coarse, spread=True)
-        wide = lambda x: F.interpolate(x, scale_factor=2.0, mode="nearest")  # noqa: E731
-        y2 = F.pixel_unshuffle(wide(F.pixel_shuffle(y2, 2)), 2)
-        hinted = mask.clamp(0, 1)
-        share = COARSE * (spread + FLOOR) / (COARSE * (spread + FLOOR) + wide(spread2) + FLOOR) * (1 - hinted)
-        paper = lambda p, m: p[:, :, 1].reshape(m.shape)  # noqa: E731
-        # What is paper at full size stays paper: balloons are too small at half the size.
-        share = share * (1 - (paper(p, mask) * 2).clamp(0, 1))
-        white = paper(p, mask) * (1 - share) + wide(paper(p2, small)) * share
-        return clean(y * (1 - share) + y2 * share, white * (1 - hinted))
+        pixels = pixels_of(line)
+        close = self.look(line, hint, mask, kv)
+        far = self.look(encode(two_thirds(pixels).expand(-1, 3, -1, -1)), smaller_hint(hint), two_thirds(mask), kv)
+        wide = F.interpolate(F.pixel_shuffle(far[:, :COLOURS], 2), scale_factor=3.0, mode="nearest")[:, :, ::2, ::2]
+        near, lines = F.pixel_shuffle(close[:, :COLOURS], 2), (pixels <= LINE).float()
+        white = (near.amin(1, keepdim=True) > WHITE).float()
+        share = torch.minimum(holds(lines, SMALL), torch.maximum(holds(lines, LARGE), 1 - white))
+        return torch.cat([F.pixel_unshuffle(wide * share + near * (1 - share), 2), close[:, COLOURS:]], 1)
+
+    def look(self, line, hint, mask, kv):
+        y, p, _ = self.net.page(line, hint, mask, kv, parts=PARTS)
+        return clean(y, p[:, :, 1].reshape(mask.shape) * (1 - mask.clamp(0, 1)))

@@ -69,7 +69,7 @@ async function real(
 describe.each(["tiny", "embedded"])("the %s model", (name) => {
   it.each(GRAPHS)("%s: shapes as ONNX Runtime's, memory within a factor of three", async (graph) => {
     const model = models[name]!;
-    const [width, height] = name === "tiny" ? [96, 128] : [288, 640];
+    const [width, height] = name === "tiny" ? [96, 128] : [384, 864];
     if (graph === "guided_upsampler" && model.manifest.upsampler === null) return;
     const inputs = networkInputs(model.manifest, { width, height }, 2)[graph];
     const proto = decodeModelProto(readFileSync(model.graphPath(graph, model.styles[0])));

@@ -59,6 +59,36 @@ describe("growHints", () => {
     expect([at(grown, 140, 60)[3], at(grown, 126, 71)[3]]).toEqual([0, 0]);
   });
 
+  describe("past a line that ends before another one (a fold above a hem)", () => {
+    /** A room from (20, 20) to (220, 120), parted at `x` by a line from above that ends `gap` pixels over the floor. */
+    const folded = (gap: number, x = 120): Picture =>
+      drawn(WIDTH, HEIGHT, (u, v) => {
+        const near = (value: number, place: number): boolean => Math.abs(value - place) <= 1;
+        const inside = u >= 19 && u <= 221 && v >= 19 && v <= 121;
+        const isWall = near(u, 20) || near(u, 220) || near(v, 20) || near(v, 120);
+        return inside && (isWall || (near(u, x) && v < 119 - gap)) ? 0 : 255;
+      });
+
+    it.each([1, 2, 3, 4])("goes on over a gap of %i pixels", (gap) => {
+      const grown = growHints(folded(gap), strokes({ x: 50, y: 60, color: RED }));
+      expect([at(grown, 100, 100), at(grown, 200, 40), at(grown, 240, 60)[3]]).toEqual([
+        [...RED, 255],
+        [...RED, 255],
+        0,
+      ]);
+    });
+
+    it("stays where the line meets the other, where the other side has a stroke, and where it is much larger", () => {
+      expect(at(growHints(folded(0), strokes({ x: 50, y: 60, color: RED })), 200, 40)[3]).toBe(0);
+      const both = growHints(folded(3), strokes({ x: 50, y: 60, color: RED }, { x: 200, y: 60, color: BLUE }));
+      expect([at(both, 110, 110), at(both, 130, 110)]).toEqual([
+        [...RED, 255],
+        [...BLUE, 255],
+      ]);
+      expect(at(growHints(folded(3, 50), strokes({ x: 34, y: 60, color: RED })), 200, 40)[3]).toBe(0);
+    });
+  });
+
   it("goes through an opening that is meant as one, and into what only tapers", () => {
     expect(at(growHints(rooms(30), strokes({ x: 50, y: 60, color: RED })), 200, 100)).toEqual([...RED, 255]);
     // A wedge, 2 pixels wide at its end.
