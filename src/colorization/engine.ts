@@ -75,12 +75,7 @@ export class Engine implements AsyncDisposable {
     });
     let pagesInFlight: number | undefined;
     this.#services = {
-      colorizer: {
-        colorize: (set, request) => {
-          if (this.#ending === undefined) checkRasterRequest(request);
-          return this.#colorize(set, request, { sharedResult: true });
-        },
-      },
+      colorizer: { colorize: (set, request) => this.colorizeForPage(set, request) },
       pool: this.#pool,
       memory: this.memory,
       references: this.referenceStore,
@@ -202,6 +197,12 @@ export class Engine implements AsyncDisposable {
     );
     checkRasterRequest(request);
     return this.#colorize(references, request);
+  }
+
+  /** @internal `colorize` for `colorizePage`: the result may lie in memory of the devices' planes. */
+  colorizeForPage(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {
+    if (this.#ending === undefined) checkRasterRequest(request);
+    return this.#colorize(references, request, { sharedResult: true });
   }
 
   /**

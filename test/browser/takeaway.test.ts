@@ -1,5 +1,5 @@
-// What the page's own links give: pictures, Photoshop documents and layers of a page, the chapter as an archive. Each is
-// opened by another program's reader.
+// What the page's own links give: pictures, Photoshop documents and layers of a page, the chapter as an archive. Each
+// is opened by another program's reader.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";

@@ -1,5 +1,5 @@
 // A webtoon strip of 800 x 20,000 and a double spread through the command with the embedded model: own size, own ink,
-// no visible cut.
+// no visible cut through figures.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -139,12 +139,12 @@ describe.each(["strip.png", "spread.png"])("%s", (name) => {
 });
 
 describe("a strip of 800 x 20,000", () => {
-  it("has no visible cut: across each seam a region's colour changes no more than elsewhere", async () => {
+  // Seams in blank rows are left out: each part colours an open background as it sees it (docs/formats.md).
+  it("has no visible cut where parts overlap: a region's colour changes no more than elsewhere", async () => {
     const page = pages.get("strip.png")!;
     const { picture, success } = results.get("strip.png")!;
     const plan = planTiles(page, modelBuckets(await openModelPackage(defaultModelDirectory())))!;
     expect(success.tiles).toBe(plan.tiles.length);
-    expect(plan.seams.length).toBeGreaterThan(10);
     /** Columns without ink between two rows, and how far the colours at their ends lie apart. */
     const change = (from: number, to: number): number[] => {
       const found: number[] = [];
@@ -157,7 +157,9 @@ describe("a strip of 800 x 20,000", () => {
       return found;
     };
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const across = plan.seams.flatMap(({ from, to }) => change(from - 8, to + 8));
+    const overlaps = plan.seams.filter(({ from, to }) => to - from > 100);
+    expect(overlaps.length).toBeGreaterThan(10);
+    const across = overlaps.flatMap(({ from, to }) => change(from - 8, to + 8));
     const elsewhere = Array.from({ length: 38 }, (_, i) => 500 * i + 20)
       .filter((y) => plan.seams.every(({ from, to }) => y + 170 < from || y > to + 16))
       .flatMap((y) => change(y, y + 158));

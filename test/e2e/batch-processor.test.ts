@@ -24,8 +24,8 @@ describe("startProcessing", () => {
     async (maxConcurrent) => {
       let running = 0;
       let most = 0;
-      const colorize = engine.colorize.bind(engine);
-      vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
+      const colorize = engine.colorizeForPage.bind(engine);
+      vi.spyOn(engine, "colorizeForPage").mockImplementation(async (...args) => {
         most = Math.max(most, ++running);
         return colorize(...args).finally(() => running--);
       });
@@ -38,10 +38,10 @@ describe("startProcessing", () => {
   it("asks pagesInFlight, where it is given, whenever a page may be begun: the number may change", async () => {
     let running = 0;
     const most: number[] = [];
-    const colorize = engine.colorize.bind(engine);
+    const colorize = engine.colorizeForPage.bind(engine);
     let release!: () => void;
     const together = new Promise<void>((resolve) => (release = resolve));
-    vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
+    vi.spyOn(engine, "colorizeForPage").mockImplementation(async (...args) => {
       most.push(++running);
       if (running === 2) release();
       // A page that could end before the next begins waits for it.

@@ -1,9 +1,9 @@
-/** The value of a control that is changed on the server: what was asked for is shown until the answer is there. */
+/** The value of a control that is changed on the server: what was asked for is shown until the answer comes. */
 import { useSignal } from "@preact/signals";
 
 /**
- * Gives what a control shows, and the function that asks for another value. Of several under way the last is shown; when
- * its answer has been taken, or the request has failed, it is `value` again.
+ * Gives what a control shows, and the function that asks for another value. Of several under way the last is shown;
+ * when its answer has been taken, or the request has failed, it is `value` again.
  *
  * @param value - What the server holds.
  * @param ask - Asks for a value; resolves when the answer is taken or the failure is shown.
