@@ -1,4 +1,4 @@
-/** `cobra-batch model info | verify | list | use | remove` as a user runs them, on whole, damaged and foreign folders. */
+// `cobra-batch model info | verify | list | use | remove` as a user runs them, on whole, damaged and foreign folders.
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
