@@ -1,7 +1,7 @@
 // Two machines' worth of processes on one output: separate PID namespaces, one hostname. Nobody can ask whether the
 // other lives, so only the heartbeat counts.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -75,8 +75,11 @@ describe.skipIf(!canUnshare())("two machines with one name (needs the right to m
     const first = startMachine();
     expect((await first.says())[0]).toBe("held");
     expect((await startMachine(PATIENT).says())[0]).toBe("ERR_OUTPUT_LOCKED");
+    // Held open, its namespace keeps its number. A new one of that number would prove at once that the holder is gone.
+    const namespace = openSync(`/proc/${first.pid()}/ns/pid`, "r");
     process.kill(first.pid(), "SIGKILL");
     const [held, waited] = await startMachine().says();
+    closeSync(namespace);
     expect(held).toBe("held");
     expect(waited).toBeGreaterThanOrEqual(TIMES.staleAfterMs);
   }, 120_000);
