@@ -228,7 +228,7 @@ int Radius(int width, int height, double share) {
 }
 
 Regions FindRegions(const View& page, int width, int height) {
-  Regions regions{width, height, {}, FindInk(ToneOnGrid(page, width, height), width, height), {}};
+  Regions regions{width, height, {}, FindInk(ToneOnGrid(page, width, height), width, height), {}, {}};
   regions.label = Flood(DistanceToInk(regions.ink, width, height), width, height, regions);
   EnterInk(regions, Radius(width, height, 1.0 / 250.0));
   return regions;
