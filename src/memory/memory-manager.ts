@@ -55,7 +55,7 @@ export interface MemoryManagerOptions {
 const DEFAULT_THRESHOLD = 0.8;
 const DEFAULT_TOP_K = 3;
 /** How long figures of the machine hold. What is booked meanwhile is in the ledger. */
-const RECENT_MS = 50;
+const RECENT_MS = 250;
 const log = getLogger("memory");
 
 /** Figures, ledger and pressure steps of one engine's memory: `engine.memory`. */

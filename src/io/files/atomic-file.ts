@@ -54,6 +54,8 @@ export class AtomicFile {
   #open = true;
   #sizeBytes = 0;
   #unflushedBytes = 0;
+  /** The last bytes are a hole, which the file does not reach over by itself. */
+  #endsInHole = false;
   /** A sync under way, and what came of it. Whoever waits for it learns of its failure, which the system tells once. */
   #flushing: Promise<void> | undefined;
 
@@ -88,6 +90,7 @@ export class AtomicFile {
     const appended = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
     await writePieces(this.handle, pieces, this.#sizeBytes);
     this.#sizeBytes += appended;
+    if (appended > 0) this.#endsInHole = false;
     this.#unflushedBytes += appended;
     if (this.#unflushedBytes < FLUSH_BYTES) return;
     this.#unflushedBytes = 0;
@@ -99,6 +102,7 @@ export class AtomicFile {
   /** Appends a hole, which reads as zeros and takes no room where the file system has holes. */
   appendHole(sizeBytes: number): void {
     this.#sizeBytes += sizeBytes;
+    this.#endsInHole = true;
   }
 
   /** Writes over what has been appended. */
@@ -111,6 +115,7 @@ export class AtomicFile {
     await this.#flushing;
     await this.handle.truncate(sizeBytes);
     this.#sizeBytes = sizeBytes;
+    this.#endsInHole = false;
   }
 
   /**
@@ -121,7 +126,7 @@ export class AtomicFile {
   async commit(overwrite: boolean, claim: Claim = () => true): Promise<string> {
     try {
       await this.#flushing;
-      if ((await this.handle.stat()).size < this.#sizeBytes) await this.handle.truncate(this.#sizeBytes);
+      if (this.#endsInHole) await this.handle.truncate(this.#sizeBytes);
       await this.handle.sync();
       await this.#close();
       return await placeFile(this.#path, this.#target, { overwrite, claim });

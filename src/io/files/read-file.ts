@@ -30,10 +30,16 @@ export function assertIsFile(info: Stats): void {
  * Rejects with the system's error, or with an `Error` for what is no file.
  */
 export async function openFile(path: string | Buffer): Promise<FileHandle> {
+  return (await openSized(path)).file;
+}
+
+/** The same, with the file's size as it was opened. */
+async function openSized(path: string | Buffer): Promise<{ file: FileHandle; size: number }> {
   const file = await open(path, OPEN_TO_READ);
   try {
-    assertIsFile(await file.stat());
-    return file;
+    const info = await file.stat();
+    assertIsFile(info);
+    return { file, size: info.size };
   } catch (error) {
     await file.close();
     throw error;
@@ -52,8 +58,7 @@ export function readHead(path: string | Buffer, maxBytes: number): Promise<Uint8
  * A file whole. Rejects with `ERR_INPUT_NOT_FOUND`, or with `ERR_IMAGE_LIMIT` before it reads one that is too large.
  */
 export function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer>> {
-  return withFile(path, async (file) => {
-    const { size } = await file.stat();
+  return withFile(path, async (file, size) => {
     if (size > MAX_WHOLE_BYTES)
       throw new ImageProcessingError(
         "ERR_IMAGE_LIMIT",
@@ -72,9 +77,8 @@ export function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer
  */
 export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Array> {
   const failed = (cause: unknown): Promise<never> => Promise.reject(inputError(path.toString(), cause));
-  const file = await openFile(path).catch(failed);
+  const { file, size } = await openSized(path).catch(failed);
   try {
-    const { size } = await file.stat().catch(failed);
     for (let position = 0; position < size;) {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, size - position));
       const done = await readFully(file, chunk, position).catch(failed);
@@ -87,11 +91,14 @@ export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Ar
   }
 }
 
-async function withFile<T>(path: string | Buffer, work: (file: FileHandle) => Promise<T>): Promise<T> {
+async function withFile<T>(
+  path: string | Buffer,
+  work: (file: FileHandle, size: number) => Promise<T>,
+): Promise<T> {
   try {
-    const file = await openFile(path);
+    const { file, size } = await openSized(path);
     try {
-      return await work(file);
+      return await work(file, size);
     } finally {
       await file.close();
     }

@@ -5,7 +5,7 @@
 import { Engine } from "../../colorization/engine.js";
 import { engineOptionsOf } from "../../colorization/options-of-settings.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
-import { configureSharpForOwnProcess } from "../../io/image/own-process.js";
+import { configureOwnProcess } from "../../io/image/own-process.js";
 import { measureRun } from "./measured-run.js";
 import type { Answer, Order } from "./protocol.js";
 
@@ -18,7 +18,7 @@ function answer(message: Answer): void {
 
 async function obey(order: Order): Promise<void> {
   if (order.type === "open") {
-    configureSharpForOwnProcess();
+    configureOwnProcess();
     engine = await Engine.open(engineOptionsOf(order.engine));
     provider = await engine.provider(engine.styles.at(-1)!);
     const { manifest, hash } = engine.model;

@@ -5,7 +5,7 @@ import { failuresFile } from "../../../core/output/work-folder.js";
 import { BatchProcessingError } from "../../../errors.js";
 import { assembleShards, outputOfShards } from "../../../farm/shards/assemble.js";
 import { exists } from "../../../io/files/exists.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { AssembleFlags } from "../commands/assemble-command.js";
 import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor, exitCodeOf, worstExitCode } from "../output/exit-codes.js";
@@ -17,7 +17,7 @@ import { startLogging } from "./start-logging.js";
 export async function assemble(outputs: readonly string[], flags: AssembleFlags): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   const codes: number[] = [];
-  configureSharpForOwnProcess();
+  configureOwnProcess();
   const pool = new TaskPool();
   try {
     startLogging(flags);

@@ -3,7 +3,7 @@ import { typedPath } from "../../../core/input/typed-path.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import { bench, type BenchResult } from "../../../tune/bench/bench.js";
 import { SCENARIOS, type ScenarioName } from "../../../tune/bench/scenario-names.js";
 import type { BenchFlags } from "../commands/bench-command.js";
@@ -15,7 +15,7 @@ import { printError } from "../output/report-errors.js";
 export async function runBench(scenarios: readonly ScenarioName[], flags: BenchFlags): Promise<number> {
   const interrupt = listenForSignals(2 ** 30);
   try {
-    configureSharpForOwnProcess();
+    configureOwnProcess();
     const { input, referenceDir = [], model, rounds, json } = flags;
     if (input === undefined && referenceDir.length > 0)
       throw new ConfigurationError("ERR_CONFIG", "--reference-dir is given without --input", {

@@ -4,7 +4,7 @@ import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classific
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../errors.js";
 import { withRemedy } from "../../../errors/facts.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { TaskPool } from "../../../colorization/tasks/pool.js";
@@ -47,7 +47,7 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
     thresholds: { ...DEFAULT_THRESHOLDS, ...limits },
     withMetrics: true,
   };
-  configureSharpForOwnProcess();
+  configureOwnProcess();
   const pool = new TaskPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);

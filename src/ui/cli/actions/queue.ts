@@ -6,7 +6,7 @@ import { drainNode, readNodes, type FarmNode } from "../../../farm/queue/node-re
 import { QueueAdmin } from "../../../farm/queue/queue-admin.js";
 import type { QueuedChapter } from "../../../farm/queue/queued-chapter.js";
 import { resubmitChapter } from "../../../farm/queue/resubmit-chapter.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { QueueAction, QueueCommandFlags } from "../commands/queue-command.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
@@ -67,7 +67,7 @@ export async function queue(action: QueueAction, given: string | undefined, flag
 /** Submits a chapter again; results that are in the store are not made again. */
 async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: QueueCommandFlags): Promise<string> {
   const store = await openStore(flags);
-  configureSharpForOwnProcess();
+  configureOwnProcess();
   const pool = new TaskPool();
   try {
     return submissionText(await resubmitChapter(id, { ...open, admin, store, pool }));

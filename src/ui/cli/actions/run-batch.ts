@@ -7,7 +7,7 @@ import type { BatchSummary, PreviewResult } from "../../../core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
 import { checkModelOfRun } from "../../../core/run-model.js";
 import type { RunRecord } from "../../../core/journal/entries.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { ENDING_SIGNALS } from "../ending-signals.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
@@ -154,7 +154,7 @@ export async function runReported(
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const notice of warnings) reporter.onEvent({ type: "warning", ...notice });
-    configureSharpForOwnProcess();
+    configureOwnProcess();
     const engine = await context.engine(engineOf ?? engineOptions(flags));
     const warn = (message: string): void => reporter.onEvent({ type: "warning", message });
     const otherModel = model && checkModelOfRun({ model }, engine.model, flags.model !== undefined);

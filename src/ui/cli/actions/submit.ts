@@ -15,7 +15,7 @@ import { awaitResult } from "../../../farm/queue/await-result.js";
 import { resultKey, withHashes } from "../../../farm/store/result-key.js";
 import type { FarmStore } from "../../../farm/store/farm-store.js";
 import { storedEngine } from "../../../farm/stored-engine.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { SubmitFlags } from "../commands/submit-command.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
 import { ConfigurationError } from "../../../errors.js";
@@ -59,7 +59,7 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
       );
     const store = (openedStore = await openStore(flags));
     using open = await openQueue(flags);
-    configureSharpForOwnProcess();
+    configureOwnProcess();
     const model = await submittedModel(flags.model, store);
     await noteQueues(open.redis, open.name, model);
     await using queue = new FarmQueue(open.redis, queueNamesOf(open.name, model));

@@ -5,7 +5,7 @@ import { typedPath } from "../../../core/input/typed-path.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import { installedModels, modelsFolders } from "../../../model/installed-models.js";
 import { scoreOf } from "../../../tune/score.js";
 import type { OpenedModel } from "../../../tune/measure/protocol.js";
@@ -30,7 +30,7 @@ export async function runTune(input: string | undefined, flags: TuneFlags): Prom
     if (flags.quiet !== true) process.stderr.write(`${text}\n`);
   };
   try {
-    configureSharpForOwnProcess();
+    configureOwnProcess();
     const report = await tune({
       settings: settingsOf(input, flags),
       ...(flags.synthetic === undefined ? {} : { synthetic: flags.synthetic }),

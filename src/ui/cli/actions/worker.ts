@@ -15,7 +15,7 @@ import {
 } from "../../../farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../farm/queue/farm-worker.js";
 import { NodeReporter, type NodeFacts } from "../../../farm/queue/node-reporter.js";
-import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { WorkerFlags } from "../commands/worker-command.js";
 import { engineOptions } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";
@@ -54,7 +54,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     const store = (openedStore = await openStore(flags));
     open = await openQueue(flags);
     const { redis, name } = open;
-    configureSharpForOwnProcess();
+    configureOwnProcess();
     const file = await readEngineFile(flags.config);
     const options = engineOptions(flags, file.engine);
     const fetched = await fetchedModel(options.model, store, say);

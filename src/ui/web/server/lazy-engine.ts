@@ -69,10 +69,10 @@ export class LazyEngine implements Backend {
 }
 
 async function openEngine(options: EngineOptions): Promise<Engine> {
-  const [{ Engine: Loaded }, { configureSharpForOwnProcess }] = await Promise.all([
+  const [{ Engine: Loaded }, { configureOwnProcess }] = await Promise.all([
     import("../../../colorization/engine.js"),
     import("../../../io/image/own-process.js"),
   ]);
-  configureSharpForOwnProcess();
+  configureOwnProcess();
   return Loaded.open(options);
 }

@@ -26,10 +26,10 @@ export class LazyPool implements ImagePool {
 }
 
 async function open(): Promise<TaskPool> {
-  const [{ TaskPool: Pool }, { configureSharpForOwnProcess }] = await Promise.all([
+  const [{ TaskPool: Pool }, { configureOwnProcess }] = await Promise.all([
     import("../../../colorization/tasks/pool.js"),
     import("../../../io/image/own-process.js"),
   ]);
-  configureSharpForOwnProcess();
+  configureOwnProcess();
   return new Pool();
 }
