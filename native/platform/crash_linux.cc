@@ -261,8 +261,9 @@ void CloseCrashNotes() {
   Restore();
   const int file = note_file.exchange(-1);
   struct stat status{};
-  if (fstat(file, &status) == 0 && status.st_size == 0) unlink(open_path.c_str());
-  close(file);
+  const bool empty = fstat(file, &status) == 0 && status.st_size == 0;
+  close(file);  // first: a network share keeps a deleted file that is open
+  if (empty) unlink(open_path.c_str());
   for (Slot& slot : slots) slot.current = -1;
 }
 

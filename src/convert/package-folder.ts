@@ -9,6 +9,7 @@ import { makeFolders } from "../platform/folders.js";
 import { bytesText } from "../text/bytes-text.js";
 import { freeBytes, noSpaceError } from "../platform/storage.js";
 import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
+import { removeTree } from "../io/files/remove-tree.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
 const OWNER_FILE = ".building.json";
@@ -39,7 +40,7 @@ export function unfinishedName(directory: string): string {
 
 /** Removes what a killed process left of replacing a folder. Nobody may be filling it. */
 export async function removeReplaced(directory: string): Promise<void> {
-  await rm(`${unfinishedName(directory)}${OLD_SUFFIX}`, { recursive: true, force: true });
+  await removeTree(`${unfinishedName(directory)}${OLD_SUFFIX}`);
 }
 
 /**
@@ -56,8 +57,7 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
       await rm(join(temporary, name), { force: true });
     await putInPlace(temporary, directory, place.overwrite);
   } catch (cause) {
-    if (place.resumeKey === undefined || cause instanceof ModelError)
-      await rm(temporary, { recursive: true, force: true });
+    if (place.resumeKey === undefined || cause instanceof ModelError) await removeTree(temporary);
     if (cause instanceof BatchProcessingError) throw cause;
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
@@ -103,7 +103,7 @@ async function openUnfinished(directory: string, key: string): Promise<string> {
   await removeReplaced(directory);
   const text = await readFile(join(folder, OWNER_FILE), "utf8").catch(() => "");
   if (text === key) return folder;
-  await rm(folder, { recursive: true, force: true });
+  await removeTree(folder);
   await mkdir(folder);
   await writeFile(join(folder, OWNER_FILE), key, { flush: true });
   return folder;
@@ -123,8 +123,7 @@ async function removeLeftOver(parent: string, name: string): Promise<void> {
     const info = await stat(owner).catch(() => undefined);
     if (info === undefined) continue;
     const liveness = livenessOfOwner(await readFile(owner, "utf8").catch(() => ""));
-    if (isLeftOver(liveness, Date.now() - info.mtimeMs))
-      await rm(join(parent, entry), { recursive: true, force: true });
+    if (isLeftOver(liveness, Date.now() - info.mtimeMs)) await removeTree(join(parent, entry));
   }
 }
 
@@ -166,5 +165,5 @@ async function putInPlace(temporary: string, directory: string, overwrite: boole
       { cause, remedy: remedyFor(cause) },
     );
   }
-  if (moved) await rm(aside, { recursive: true, force: true });
+  if (moved) await removeTree(aside);
 }

@@ -211,7 +211,7 @@ async function removeUnused(path: string): Promise<void> {
   try {
     const journal = await LockedJournal.open(path, path);
     try {
-      if (await journal.isHeld()) await removeFolder(path);
+      if (await journal.isHeld()) await removeFolder(path, () => journal.close());
     } finally {
       await journal.close();
     }

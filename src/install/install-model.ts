@@ -3,7 +3,7 @@
  * where it was.
  */
 import { createHash } from "node:crypto";
-import { readdir, rm, symlink } from "node:fs/promises";
+import { readdir, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { STYLES, type Style } from "../config/settings.js";
 import type { BuildProgress } from "../convert/build-package.js";
@@ -31,6 +31,7 @@ import { getOriginals, isOffline } from "./originals/get-originals.js";
 import type { OriginalFile } from "./originals/original-file.js";
 import { OriginalStore } from "./originals/store.js";
 import { bytesToFetch, packageBytes, wantedFiles } from "./wanted-files.js";
+import { removeTree } from "../io/files/remove-tree.js";
 
 /** What happens while a model is installed. */
 export type InstallEvent =
@@ -204,10 +205,9 @@ async function openIntact(directory: string): Promise<ModelPackage | undefined> 
 async function removeLeftOvers({ folder, directory }: Job): Promise<void> {
   const home = dirname(directory);
   try {
-    await rm(stagedFolder(folder), { recursive: true, force: true });
+    await removeTree(stagedFolder(folder));
     await removeReplaced(directory);
-    for (const name of await readdir(home).catch(() => []))
-      if (isRemoved(name)) await rm(join(home, name), { recursive: true, force: true });
+    for (const name of await readdir(home).catch(() => [])) if (isRemoved(name)) await removeTree(join(home, name));
   } catch (cause) {
     throw outputError(home, cause);
   }
@@ -259,7 +259,7 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
   } catch (error) {
     throw error instanceof ModelError ? await unusableOriginals(error, job, staged, originals) : error;
   } finally {
-    await rm(staged, { recursive: true, force: true });
+    await removeTree(staged);
   }
 }
 
@@ -273,7 +273,7 @@ function resumeKey({ model, styles, precision }: Job, originals: readonly Origin
 
 /** Links to the originals as the release has them: each source a folder. */
 async function stage(folder: string, originals: readonly OriginalFile[]): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
+  await removeTree(folder);
   for (const { file, path } of originals) {
     const link = join(folder, file.source, file.path);
     await makeFolder(dirname(link));

@@ -18,6 +18,7 @@ import {
 import { EMBEDDED_NAME, parseModelName, type ModelReference } from "../model/model-name.js";
 import { withInstallLock, type LockOptions } from "./install-lock.js";
 import { OriginalStore } from "./originals/store.js";
+import { removeTree } from "../io/files/remove-tree.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -92,7 +93,7 @@ export async function removeModel(options: RemoveOptions): Promise<Removed> {
       );
     try {
       for (const { directory } of chosen) await removeWhole(directory);
-      for (const path of unfinished) await rm(path, { recursive: true, force: true });
+      for (const path of unfinished) await removeTree(path);
       await rmdir(home).catch(() => {}); // other versions are left
       if (takesOriginals) await store.removeByName(name);
     } catch (cause) {
@@ -115,7 +116,7 @@ export function isRemoved(name: string): boolean {
 async function removeWhole(directory: string): Promise<void> {
   const aside = join(dirname(directory), `.${process.pid}-${Date.now()}.removed.unfinished`);
   await rename(directory, aside);
-  await rm(aside, { recursive: true, force: true });
+  await removeTree(aside);
 }
 
 /** A default that is gone is no default. */

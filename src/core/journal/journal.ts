@@ -185,7 +185,7 @@ export class Journal {
       const file = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
       try {
         const parsed = await readEntries(file, path);
-        await file.truncate(parsed.goodBytes);
+        if ((await file.stat()).size > parsed.goodBytes) await file.truncate(parsed.goodBytes);
         return new Journal(path, file, lease, parsed);
       } catch (error) {
         await file.close();

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { link, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { onAbort } from "../../concurrency/on-abort.js";
 import { ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
@@ -162,9 +162,9 @@ export class Lease {
   async release(): Promise<void> {
     this.#stopBeating();
     await this.#beating;
-    if (this.#holderNow() === "self") await rm(this.#path, { force: true }).catch(() => {});
-    await this.#file?.close().catch(() => {});
+    await this.#file?.close().catch(() => {}); // first: a network share keeps a deleted file that is open
     this.#file = undefined;
+    if (this.#holderNow() === "self") await rm(this.#path, { force: true }).catch(() => {});
   }
 
   /** Opening the file asks a network share for what is there now. */
@@ -192,33 +192,39 @@ export class Lease {
   /** Puts a whole lease file in place in one step, so that nobody reads half of it; false when there is one. */
   async #take(): Promise<boolean> {
     const own = `${this.#path}.${this.#record.token}`;
-    const file = await open(own, "w+", 0o644);
     try {
-      await file.writeFile(leaseText(this.#record));
-      await file.sync();
-      try {
-        await link(own, this.#path);
-      } catch (error) {
-        if (systemCode(error) === "EEXIST") return false;
-        if (!lacksLinks(error)) throw error;
-        // A file system without links: the first of several takers wins here too, but its file is there before its
-        // text.
-        const direct = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>
-          systemCode(cause) === "EEXIST" ? undefined : Promise.reject(cause),
-        );
-        if (direct === undefined) return false;
-        await direct.writeFile(leaseText(this.#record));
-        await direct.sync();
-        await this.#hold(direct);
-        return true;
-      }
-      if (this.#holderNow() !== "self") return false;
-      await this.#hold(file);
-      return true;
+      await writeFile(own, leaseText(this.#record), { flush: true });
+      await link(own, this.#path);
+    } catch (error) {
+      if (systemCode(error) === "EEXIST") return false;
+      if (!lacksLinks(error)) throw error;
+      return await this.#takeWithoutLinks();
     } finally {
-      await rm(own, { force: true });
-      if (this.#file !== file) await file.close();
+      await rm(own, { force: true }); // closed by now: a network share keeps a deleted file that is open
     }
+    const file = await open(this.#path, "r+").catch((cause: unknown) =>
+      systemCode(cause) === "ENOENT" ? undefined : Promise.reject(cause),
+    );
+    if (file === undefined) return false;
+    // By what was opened: another run may have been quicker.
+    if (!(await file.readFile("utf8")).includes(this.#record.token)) {
+      await file.close();
+      return false;
+    }
+    await this.#hold(file);
+    return true;
+  }
+
+  /** The first of several takers wins here too, but its file is there before its text. */
+  async #takeWithoutLinks(): Promise<boolean> {
+    const file = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>
+      systemCode(cause) === "EEXIST" ? undefined : Promise.reject(cause),
+    );
+    if (file === undefined) return false;
+    await file.writeFile(leaseText(this.#record));
+    await file.sync();
+    await this.#hold(file);
+    return true;
   }
 
   async #hold(file: FileHandle): Promise<void> {

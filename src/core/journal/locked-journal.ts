@@ -132,7 +132,7 @@ export class LockedJournal {
     return this.#lease.isHeld();
   }
 
-  /** Closes the file and gives the lease back. Never rejects. */
+  /** Closes the files and gives the lease back. Never rejects; may be called again. */
   async close(): Promise<void> {
     this.#marks.close();
     await this.#journal.close().catch(() => {}); // all its lines are synced

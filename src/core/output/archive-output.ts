@@ -25,6 +25,7 @@ import type { StoredRun } from "../journal/find-run.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { picturesFolder, workFolder } from "./work-folder.js";
+import { removeTree } from "../../io/files/remove-tree.js";
 
 /** What goes into an archive. */
 export interface ArchiveContent {
@@ -232,7 +233,7 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
     await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
     await rename(temporary, work);
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
+    await removeTree(temporary);
     throw cause instanceof BatchProcessingError ? cause : outputError(work, cause);
   } finally {
     await source.close();

@@ -3,7 +3,6 @@
  * line is written before the picture gets its name: a picture with the line's hash under its name is a finished page,
  * anything else is done again. An archive's pages wait in a work folder beside it until all are there.
  */
-import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../../config/batch-config.js";
@@ -30,6 +29,7 @@ import { OutputFiles } from "./output-files.js";
 import { checkArchiveTarget, isReference } from "./output-guard.js";
 import { PageWriter } from "./page-writer.js";
 import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
+import { removeTree } from "../../io/files/remove-tree.js";
 
 export interface BatchOutputOptions {
   /** Forget what an earlier run has done. Default false. */
@@ -96,7 +96,7 @@ export class BatchOutput {
     try {
       if (options.fresh === true) {
         await journal.append({ type: "forget" });
-        if (config.outputZip !== undefined) await rm(picturesFolder(config), { recursive: true, force: true });
+        if (config.outputZip !== undefined) await removeTree(picturesFolder(config));
       }
       for (const folder of [work, dirname(work)]) await removeLeftovers(folder);
       const sink = await openFolderSink(picturesFolder(config), {
@@ -293,7 +293,8 @@ export class BatchOutput {
       notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
-    if (metadata.failures.length === 0 && (await this.#journal.isHeld())) await removeFolder(this.workFolder);
+    if (metadata.failures.length === 0 && (await this.#journal.isHeld()))
+      await removeFolder(this.workFolder, () => this.#journal.close());
     await this.#journal.close();
     return result;
   }
@@ -309,7 +310,7 @@ export class BatchOutput {
   async stop(): Promise<void> {
     await this.#sink.abort();
     if (!this.history.worthKeeping && (await this.#journal.isHeld()))
-      await removeFolder(this.workFolder).catch(() => {});
+      await removeFolder(this.workFolder, () => this.#journal.close()).catch(() => {});
     await this.#journal.close();
   }
 }

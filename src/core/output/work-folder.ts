@@ -2,9 +2,13 @@
  * The work folder: in an output folder, or beside an output archive. It holds the journal, the lease and, for an
  * archive, the finished pages until the archive is written.
  */
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { getLogger } from "../../logging.js";
+import { removeTree } from "../../io/files/remove-tree.js";
+
+const log = getLogger("output");
 
 /** Where a batch is written. */
 export type OutputPaths = Pick<BatchConfig, "outputDir" | "outputZip">;
@@ -40,15 +44,20 @@ export function failuresFile(paths: OutputPaths): string {
   return join(paths.outputDir ?? workFolder(paths), "failures.json");
 }
 
-/** Removes a folder. It loses its name in one step, so that a kill leaves all of it or nothing under that name. */
-export async function removeFolder(path: string): Promise<void> {
+/**
+ * Removes a folder. It loses its name in one step, so that a kill leaves all of it or nothing under that name. What a
+ * system does not let go then is removed by the next run.
+ * @param letGo closes this process's files in the folder, once it has lost its name
+ */
+export async function removeFolder(path: string, letGo?: () => Promise<void>): Promise<void> {
   const aside = `${path}${REMAINS}`;
-  await rm(aside, { recursive: true, force: true });
+  await removeTree(aside);
   await rename(path, aside);
-  await rm(aside, { recursive: true, force: true });
+  await letGo?.();
+  await removeTree(aside).catch((err: unknown) => log.warn({ err, path: aside }, "not all of a folder was removed"));
 }
 
 /** Removes what is left of a work folder whose removal was interrupted. */
 export async function removeRemains(paths: OutputPaths): Promise<void> {
-  await rm(`${workFolder(paths)}${REMAINS}`, { recursive: true, force: true });
+  await removeTree(`${workFolder(paths)}${REMAINS}`);
 }

@@ -1,7 +1,7 @@
 /**
  * Makes the first pages of a batch, shows them and waits for a decision, as often as it takes, before the others start.
  */
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { pageSettings, type BatchConfig } from "../../config/batch-config.js";
@@ -10,6 +10,7 @@ import type { BatchPages } from "../pages/batch-pages.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { settingsOfApproval, type PreviewGate } from "./preview.js";
 import type { PreviewResult } from "../events.js";
+import { removeTree } from "../../io/files/remove-tree.js";
 
 /** What a preview needs of its batch. */
 export interface PreviewContext {
@@ -45,7 +46,7 @@ export async function runPreview(context: PreviewContext): Promise<boolean> {
       const chosen = settingsOfApproval(result, decision.seed);
       await output.notePreview("approved", { settings: chosen });
       pages.adjustments = output.history.adjustments;
-      await rm(previewFolder(output), { recursive: true, force: true });
+      await removeTree(previewFolder(output));
       pages.emit({ type: "preview-approved", settings: chosen });
       return true;
     }

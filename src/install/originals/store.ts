@@ -10,6 +10,7 @@ import { removeLeftovers, writeFileAtomic } from "../../io/files/atomic-file.js"
 import { makeFolder } from "../../io/files/make-folder.js";
 import type { CatalogueModel, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { checkedFile, type OnCheck, type OriginalFile, type WantedFile } from "./original-file.js";
+import { removeTree } from "../../io/files/remove-tree.js";
 
 const KEEP_FILE = "KEPT";
 
@@ -98,7 +99,7 @@ export class OriginalStore {
   async removeByName(name: string): Promise<void> {
     await this.remove({ name, sources: {} });
     const left = await readdir(this.folder).catch((): string[] => []);
-    if (left.length === 1 && left[0] === KEEP_FILE) await rm(this.folder, { recursive: true, force: true });
+    if (left.length === 1 && left[0] === KEEP_FILE) await removeTree(this.folder);
   }
 
   async #noted(name: string): Promise<string[]> {
@@ -112,13 +113,12 @@ export class OriginalStore {
   }
 
   async #removeFolders(names: readonly string[]): Promise<void> {
-    for (const name of names) await rm(join(this.folder, name), { recursive: true, force: true }).catch(() => {});
+    for (const name of names) await removeTree(join(this.folder, name)).catch(() => {});
   }
 
   async #removeEmpty(): Promise<void> {
     await removeLeftovers(this.folder);
-    if ((await readdir(this.folder).catch(() => [])).length === 0)
-      await rm(this.folder, { recursive: true, force: true }).catch(() => {});
+    if ((await readdir(this.folder).catch(() => [])).length === 0) await removeTree(this.folder).catch(() => {});
   }
 
   #noteOf(name: string): string {

@@ -12,6 +12,7 @@ import { numberedName } from "../names/output-names.js";
 import { isLeftOver, processScope } from "../../platform/process-identity.js";
 import { processExists } from "../../platform/processes.js";
 import { lacksLinks, syncFolder } from "../../platform/storage.js";
+import { removeTree } from "./remove-tree.js";
 
 /** Prefix of temporary names; what is left of them after a kill may be deleted. */
 const TEMPORARY_PREFIX = ".cobra-";
@@ -29,7 +30,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
     if (scope === undefined) continue;
     const path = join(folder, name);
     const liveness = scope !== processScope() ? "unknown" : processExists(Number(pid)) ? "alive" : "gone";
-    if (isLeftOver(liveness, await ageMs(path))) await rm(path, { recursive: true, force: true }).catch(() => {});
+    if (isLeftOver(liveness, await ageMs(path))) await removeTree(path).catch(() => {});
   }
 }
 

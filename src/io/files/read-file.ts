@@ -91,10 +91,7 @@ export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Ar
   }
 }
 
-async function withFile<T>(
-  path: string | Buffer,
-  work: (file: FileHandle, size: number) => Promise<T>,
-): Promise<T> {
+async function withFile<T>(path: string | Buffer, work: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
   try {
     const { file, size } = await openSized(path);
     try {

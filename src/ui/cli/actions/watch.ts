@@ -1,5 +1,5 @@
 /** `cobra-batch watch`: colours what appears in a folder, one chapter after the other with one engine. */
-import { cp, rename, rm } from "node:fs/promises";
+import { cp, rename } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { toJsonLine } from "../../../core/json-lines.js";
@@ -9,6 +9,7 @@ import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { isSameFolder } from "../../../io/files/real-path.js";
+import { removeTree } from "../../../io/files/remove-tree.js";
 import { numberedName } from "../../../io/names/output-names.js";
 import type { WatchFlags } from "../commands/watch-command.js";
 import { flagFaults } from "../flags/flag-values.js";
@@ -182,6 +183,6 @@ async function moveInto(path: string, folder: string): Promise<void> {
   await rename(path, target).catch(async (error: unknown) => {
     if (systemCode(error) !== "EXDEV") throw error;
     await cp(path, target, { recursive: true, preserveTimestamps: true });
-    await rm(path, { recursive: true });
+    await removeTree(path);
   });
 }

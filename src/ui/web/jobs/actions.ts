@@ -1,5 +1,4 @@
 /** Actions on a job as a whole: start, pause, cancel, decide about its preview, retry and redo pages. */
-import { rm } from "node:fs/promises";
 import { settingsOfApproval } from "../../../core/preview/preview.js";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";
 import type { JobSettings, JobState, RedoSettings } from "../api/schemas.js";
@@ -10,6 +9,7 @@ import { firstRank, lastRank } from "./queue-order.js";
 import { assertState, AT_REST, type JobRegister } from "./register.js";
 import { noPages, noReferences, Roles } from "./roles.js";
 import type { StoredJob, StoredPictures } from "./stored.js";
+import { removeTree } from "../../../io/files/remove-tree.js";
 
 /** Where a job's failed pages can be tried again. */
 const TRIED_AGAIN: readonly JobState[] = ["completed", "failed", "cancelled", "paused"];
@@ -62,7 +62,7 @@ export class JobActions {
       const settings = { ...job.settings, ...chosen } as JobSettings;
       return { ...this.#inFront(job), approved: true, settings };
     });
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await removeTree(folder);
   }
 
   /** @param settings over the job's; none: the next seed */

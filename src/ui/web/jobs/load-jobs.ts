@@ -1,5 +1,5 @@
 /** Loads the jobs that an earlier server has left: from the index where it is up to date, else from their folders. */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { removeLeftovers } from "../../../io/files/atomic-file.js";
 import { getLogger } from "../../../logging.js";
@@ -10,6 +10,7 @@ import { findResults } from "./results.js";
 import { NO_JOB, type JobRegister } from "./register.js";
 import type { Scanner } from "./scanner.js";
 import { damagedJob, readStoredJob, stampOf } from "./stored.js";
+import { removeTree } from "../../../io/files/remove-tree.js";
 
 const log = getLogger("jobs");
 
@@ -19,7 +20,7 @@ export async function loadJobs(register: JobRegister, index: JobIndex, scanner: 
   for (const name of await readdir(register.folder)) {
     const folder = join(register.folder, name);
     if (name.startsWith(NO_JOB)) {
-      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      await removeTree(folder).catch(() => undefined);
       continue;
     }
     const path = join(folder, "job.json");

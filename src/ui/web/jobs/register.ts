@@ -2,7 +2,7 @@
  * All jobs in memory, in their folders and in the index. A change is on disk before it counts, and everybody is told of
  * it.
  */
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
@@ -17,6 +17,7 @@ import { queueOrder } from "./queue-order.js";
 import { Roles } from "./roles.js";
 import { stampOf, writeStored, type StoredJob, type StoredPicture } from "./stored.js";
 import { jobView, pictureView } from "./views.js";
+import { removeTree } from "../../../io/files/remove-tree.js";
 
 /** Of this many jobs pictures are kept in memory. */
 const DETAILED = 8;
@@ -76,7 +77,7 @@ export class JobRegister {
       await writeStored(join(making, "job.json"), stored, making);
       await rename(making, folder).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
     } catch (error) {
-      await rm(making, { recursive: true, force: true }).catch(() => undefined);
+      await removeTree(making).catch(() => undefined);
       throw error;
     }
     const entry = new JobEntry(stored, folder);
@@ -95,7 +96,7 @@ export class JobRegister {
     this.#index.remove(id);
     this.feed.forget((about) => about === id || about.startsWith(`${id} `));
     this.feed.tell({ type: "job-removed", id });
-    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+    await removeTree(aside).catch(() => undefined);
   }
 
   /** @throws what `change` throws; ResourceError `ERR_OUTPUT_WRITE`. Then the job is as it was */
