@@ -34,6 +34,20 @@ function canMount(): boolean {
 }
 const mountable = canMount();
 
+/** Whether a folder can be mounted by FUSE: needs bindfs, the device and the right to mount. */
+function hasFuse(): boolean {
+  const probe = execFileSync("mktemp", ["-d"]).toString().trim();
+  try {
+    execFileSync("bindfs", [probe, probe], { stdio: "ignore" });
+    execFileSync("umount", [probe]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    execFileSync("rmdir", [probe]);
+  }
+}
+
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-storage-"));
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
@@ -93,6 +107,23 @@ describe.skipIf(!mountable)("a small disk (needs root and the right to mount)", 
     expect(again.stderr.match(/finished earlier\)/g)).toHaveLength(safe.length);
     expect(await pictures(out)).toHaveLength(4);
     expect((await readdir(out)).filter((name) => name.startsWith(".cobra-") && name !== ".cobra-batch")).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasFuse())("a FUSE file system (needs bindfs and the right to mount)", () => {
+  // As on a network share, a deleted file that is open stays in its folder under another name.
+  it("holds an archive and nothing else once its run has ended", async () => {
+    await mkdir(at("below"));
+    await mkdir(at("fuse"));
+    execFileSync("bindfs", [at("below"), at("fuse")]);
+    try {
+      const { code, stderr } = await runCli(command("--output-zip", at("fuse/out.cbz")));
+      expect(stderr).not.toContain("error:");
+      expect(code).toBe(0);
+      expect(await readdir(at("fuse"))).toEqual(["out.cbz"]);
+    } finally {
+      execFileSync("umount", [at("fuse")]);
+    }
   });
 });
 
