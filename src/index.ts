@@ -110,7 +110,7 @@ export { memorySource, type MemoryFile } from "./io/memory-source.js";
 export { openArchiveSink, openFolderSink } from "./io/open-sink.js";
 export { openPageSource } from "./io/open-source.js";
 export type { PageSink, PageSinkOptions } from "./io/page-sink.js";
-export type { PageSource, PageSourceOptions, SourceEntry, SourceFault } from "./io/page-source.js";
+export type { PageSource, PageSourceOptions, SourceEntry, SourceFault, SourceNotice } from "./io/page-source.js";
 export { decodeImage, encodeImage } from "./io/image/image-codec.js";
 export {
   configureComponentLogger,

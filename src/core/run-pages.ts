@@ -61,7 +61,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const whole = pages.waiting === 0;
   if (whole) pages.add(scan);
   pages.inColor = scan.found.inColor.length;
-  const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
+  const faults = whole ? scan.found.failures : [];
   const provider = await engine.provider(config.style);
   const upcoming = pages.waitingPages();
   const faultsOfFiles = await ownFileFaults(upcoming.map(({ entry, settings }) => [entry.name, settings]));

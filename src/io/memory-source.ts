@@ -1,12 +1,11 @@
 /** Pictures in memory as a page source. */
 import { ValidationError } from "../errors.js";
-import type { Notice } from "../errors/notice.js";
 import { nameFault, printableName } from "./names/safe-name.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
 import { compareText, naturalKey } from "./names/natural-order.js";
-import type { PageSource, SourceEntry, SourceFault } from "./page-source.js";
+import type { PageSource, SourceEntry, SourceFault, SourceNotice } from "./page-source.js";
 
 /** As much of a file as says what it is. */
 const HEAD_BYTES = 4096;
@@ -29,7 +28,7 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
     throw new ValidationError("ERR_ARGUMENT", `memorySource takes a list of { name, bytes }, not ${typeof files}`);
   const entries: SourceEntry[] = [];
   const faults: SourceFault[] = [];
-  const warnings: Notice[] = [];
+  const warnings: SourceNotice[] = [];
   for (const [index, given] of [...files].entries()) {
     const file = checked(given, index);
     const content = contentKind(

@@ -52,6 +52,12 @@ export interface SourceFault {
   readonly file?: SourceEntry | undefined;
 }
 
+/** What people should know of an input. */
+export interface SourceNotice extends Notice {
+  /** The file that is copied unchanged, where it is said of one that is. */
+  readonly copied?: string;
+}
+
 /** Where pages come from: a folder, an archive, one picture or memory. */
 export interface PageSource {
   /** The path it was opened with. */
@@ -62,7 +68,7 @@ export interface PageSource {
   readonly comment?: Uint8Array | undefined;
   readonly faults: readonly SourceFault[];
   /** What people should know though everything is used, such as a name that could not be read whole. Default: none. */
-  readonly warnings?: readonly Notice[] | undefined;
+  readonly warnings?: readonly SourceNotice[] | undefined;
   /** Closes what is open; later reads reject. May be called twice. */
   close(): Promise<void>;
 }

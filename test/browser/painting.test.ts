@@ -53,6 +53,28 @@ describe.skipIf(NO_CHROMIUM)(
       await context.close();
     });
 
+    it("shows a page that a browser would turn otherwise as the server makes it, so that dots land where they seem to", async () => {
+      const { context, page } = await openPage(browser);
+      await page.route(/\/pictures$/u, async (route) => {
+        const response = await route.fetch();
+        const pictures = (await response.json()) as { name: string }[];
+        const json = pictures.map((one) => ({ ...one, shown: !one.name.endsWith("003.png") }));
+        await route.fulfill({ response, json });
+      });
+      for (const [name, what] of [
+        ["003.png", /\/thumbnail\?size=1280$/u],
+        ["004.png", /\/original$/u],
+      ] as const) {
+        await page.goto(await address("The Lighthouse Keeper 7"));
+        await page.getByRole("option", { name: new RegExp(name, "u") }).click();
+        await page.getByRole("button", { name: "Paint hints" }).waitFor();
+        await page.getByRole("radio", { name: "Original" }).check({ force: true });
+        const shown = page.locator(".stage img").first();
+        await expect.poll(() => shown.getAttribute("src")).toMatch(what);
+      }
+      await context.close();
+    });
+
     it("paints by touch and by pen, whose other end erases; two fingers only zoom", async () => {
       const { context, page, faults } = await openPage(browser, { hasTouch: true });
       await page.goto(await address("The Lighthouse Keeper 7"));

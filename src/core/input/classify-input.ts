@@ -4,7 +4,7 @@ import { BatchProcessingError, ConfigurationError, ValidationError } from "../..
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import type { ImageKind } from "../../classification/classify-image.js";
 import type { ImagePool } from "../batch-engine.js";
-import { noticesOf, type Notice } from "../../errors/notice.js";
+import { noticeOf, noticesOf, type Notice } from "../../errors/notice.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
@@ -30,7 +30,7 @@ export interface FoundPages {
   references: DecodedReference[];
   /** How pictures were classified, if they were. */
   classifications: Map<SourceEntry, ImageKind>;
-  /** Pictures that could not be classified because they cannot be read. */
+  /** What cannot be used of the input, and pictures that could not be classified because they cannot be read. */
   failures: SourceFault[];
   warnings: Notice[];
 }
@@ -48,12 +48,16 @@ export async function findPages(
   { pageConfig = () => ({}), references: given }: FindOptions = {},
 ): Promise<FoundPages> {
   const results = await findResults(source, config.inputDir);
+  const faults = source.faults.filter(({ name }) => !results.isInside(name));
+  const told = (source.warnings ?? []).filter(({ copied }) => copied === undefined || !results.isInside(copied));
+  const notices = [...told.map(({ message, remedy }) => noticeOf(message, remedy)), ...noticesOf(results.warnings)];
   const entries = source.entries().filter(({ name }) => !results.isInside(name));
   const images = entries.filter((entry) => entry.kind === "image");
-  const unread = source.faults.flatMap(({ file }) => (file === undefined || results.isInside(file.name) ? [] : [file]));
+  const unread = faults.flatMap(({ file }) => file ?? []);
   const others = [...entries.filter((entry) => entry.kind === "other"), ...unread];
   if (given !== undefined || config.referenceImages.length > 0) {
-    const sorted = await sortBesideReferences(pool, images, config, signal, pageConfig);
+    const names = new Set(given?.entries().map(({ name }) => name));
+    const sorted = await sortBesideReferences(pool, images, config, signal, { pageConfig, references: names });
     const { references, warnings } = await readReferences(
       pool,
       given ?? config.referenceImages,
@@ -62,18 +66,12 @@ export async function findPages(
     );
     return {
       pages: sorted.pages,
-      carried: [...others, ...sorted.inColor, ...sorted.saidToBeColoured],
+      carried: [...others, ...sorted.inColor, ...sorted.alsoReferences],
       inColor: sorted.inColor,
       references,
       classifications: new Map(),
-      failures: [],
-      warnings: [
-        ...(source.warnings ?? []),
-        ...noticesOf(results.warnings),
-        ...sorted.warnings,
-        ...warnings,
-        ...grayWarning(references),
-      ],
+      failures: faults,
+      warnings: [...notices, ...sorted.warnings, ...warnings, ...grayWarning(references)],
     };
   }
   const found: FoundPages = {
@@ -83,7 +81,7 @@ export async function findPages(
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [...(source.warnings ?? []), ...noticesOf(results.warnings)],
+    warnings: notices,
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(
@@ -129,6 +127,7 @@ export async function findPages(
   ))
     found.references.push(reference);
   found.carried.push(...coloured);
+  found.failures.unshift(...faults);
   return found;
 }
 
@@ -137,10 +136,10 @@ const SURE = 0.95;
 
 interface SortedPictures {
   pages: SourceEntry[];
-  /** The classifier is sure that they are in colour. */
+  /** The settings say or the classifier is sure that they are in colour. */
   inColor: SourceEntry[];
-  /** The settings say that they are. */
-  saidToBeColoured: SourceEntry[];
+  /** The settings say that they are, and they are references themselves. */
+  alsoReferences: SourceEntry[];
   warnings: Notice[];
 }
 
@@ -150,14 +149,16 @@ async function sortBesideReferences(
   images: readonly SourceEntry[],
   config: BatchConfig,
   signal: AbortSignal,
-  pageConfig: (name: string) => PageConfig,
+  { pageConfig, references }: { pageConfig: (name: string) => PageConfig; references: ReadonlySet<string> },
 ): Promise<SortedPictures> {
-  const sorted: SortedPictures = { pages: [], inColor: [], saidToBeColoured: [], warnings: [] };
+  const sorted: SortedPictures = { pages: [], inColor: [], alsoReferences: [], warnings: [] };
   const own = await insideOf(config.inputDir, config.referenceImages);
-  const kindOf = async (entry: SourceEntry): Promise<"page" | "inColor" | "saidToBeColoured" | "reference"> => {
+  const kindOf = async (entry: SourceEntry): Promise<"page" | "inColor" | "alsoReferences" | "reference"> => {
     const said = pageConfig(entry.name).imageType ?? config.imageType;
-    if (said !== undefined) return said === "line_art" ? "page" : "saidToBeColoured";
-    if (await own(entry.name)) return "reference";
+    if (said === "line_art") return "page";
+    const isReference = references.has(entry.name) || (await own(entry.name));
+    if (said !== undefined) return isReference ? "alsoReferences" : "inColor";
+    if (isReference) return "reference";
     if (config.recolor === true) return "page";
     const { classification } = await classifyEntry(pool, config, entry, undefined, signal);
     if (classification?.type !== "colored" || classification.ambiguous === true) return "page";

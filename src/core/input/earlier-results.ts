@@ -5,6 +5,9 @@ import { join, sep } from "node:path";
 import { realPathOf } from "../../io/files/real-path.js";
 import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
+import { isArchiveName } from "../../io/names/entry-rules.js";
+import { printableName } from "../../io/names/safe-name.js";
+import { readArchiveMetadata } from "../output/finished-archive.js";
 import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
 import { turn } from "../../concurrency/take-turns.js";
@@ -12,14 +15,14 @@ import { parseJson } from "../../text/parse-json.js";
 
 /** Results of earlier runs among an input's files. */
 export interface EarlierResults {
-  /** Whether a file lies in a folder that a run has written or writes. */
+  /** Whether a file lies in a folder that a run has written or writes, or is an archive that one has written. */
   isInside(name: string): boolean;
   readonly warnings: string[];
 }
 
 /**
- * Finds the folders of earlier runs: by their metadata, and in a folder on disk by their journal. The input itself is
- * never one: who names it means it.
+ * Finds the folders of earlier runs: by their metadata, and in a folder on disk by their journal, and their archives in
+ * a folder on disk. The input itself is never one: who names it means it.
  */
 export async function findResults(source: PageSource, inputDir: string | undefined): Promise<EarlierResults> {
   const entries = source.entries();
@@ -40,7 +43,9 @@ export async function findResults(source: PageSource, inputDir: string | undefin
       (inputDir !== undefined && (await isFolder(join(inputDir, folder, WORK_NAME))));
     if (isResult) results.add(folder);
   }
+  const archives = await archivesOfRuns(entries, inputDir);
   const isInside = (name: string): boolean => {
+    if (archives.has(name)) return true;
     if (results.size === 0) return false;
     for (let above = parentOf(name); above !== ""; above = parentOf(above)) if (results.has(above)) return true;
     return false;
@@ -50,13 +55,31 @@ export async function findResults(source: PageSource, inputDir: string | undefin
     await turn();
     if (kind === "image" && isInside(name)) left++;
   }
-  const warnings =
-    left === 0
-      ? []
-      : [
-          `${[...results].join(", ")} ${results.size === 1 ? "is" : "are"} the output of an earlier run; ${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`,
-        ];
+  for (const { name } of source.faults) if (isInside(name)) left++;
+  const warnings: string[] = [];
+  if (left > 0) {
+    const pictures = `${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`;
+    warnings.push(`${listed(results)} the output of an earlier run; ${pictures}`);
+  }
+  if (archives.size > 0) warnings.push(`${listed(archives)} the output of an earlier run, and not copied`);
   return { isInside, warnings };
+}
+
+function listed(names: ReadonlySet<string>): string {
+  return `${[...names].map(printableName).join(", ")} ${names.size === 1 ? "is" : "are"}`;
+}
+
+/** Archives that this program has written, by their metadata; those whose metadata name other files are not. */
+async function archivesOfRuns(entries: readonly SourceEntry[], inputDir: string | undefined): Promise<Set<string>> {
+  const archives = new Set<string>();
+  if (inputDir === undefined) return archives;
+  for (const { name, kind } of entries) {
+    await turn();
+    if (kind !== "other" || !isArchiveName(name)) continue;
+    const metadata = await readArchiveMetadata(join(inputDir, name)).catch(() => undefined);
+    if (metadata !== undefined) archives.add(name);
+  }
+  return archives;
 }
 
 /** `a/b/c.png` → `a/b` → `a` → `` */

@@ -7,7 +7,7 @@ import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { ImagePool } from "../batch-engine.js";
-import { type Notice } from "../../errors/notice.js";
+import { noticeOf, type Notice } from "../../errors/notice.js";
 
 /** By how many levels the channels of a gray pixel may differ, as they do in scans and lossy files. */
 const GRAY_LEVELS = 16;
@@ -35,7 +35,7 @@ export async function readReferences(
     source: PageSource,
     readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
   ): Promise<void> => {
-    warnings.push(...(source.warnings ?? []));
+    warnings.push(...(source.warnings ?? []).map(({ message, remedy }) => noticeOf(message, remedy)));
     for (const { name, error } of source.faults) warnings.push(leftOut(name, error));
     const images = source.entries().filter(({ kind }) => kind === "image");
     const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {

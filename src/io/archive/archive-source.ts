@@ -5,7 +5,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, messageOf, ValidationError, ZipExtractionError } from "../../errors.js";
-import type { Notice } from "../../errors/notice.js";
 import { overLimit, type ArchiveLimits, type ArchiveUse } from "./archive-limits.js";
 import { contentKind } from "../content-kind.js";
 import { eachConcurrent } from "../files/each-concurrent.js";
@@ -15,7 +14,7 @@ import { isArchiveName, type EntryKind } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
 import { openFile } from "../files/read-file.js";
 import { sortedNaturally } from "../names/natural-order.js";
-import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
+import type { PageSource, SourceEntry, SourceFault, SourceNotice } from "../page-source.js";
 import { ZipArchive } from "./zip-archive.js";
 import type { ZipRecord } from "./zip-contents.js";
 import { entryNames } from "./zip-rules.js";
@@ -68,7 +67,7 @@ type Fault = SourceFault & { readonly file?: Listed };
 class ArchiveSource implements PageSource {
   readonly path: string;
   readonly faults: SourceFault[] = [];
-  readonly warnings: Notice[] = [];
+  readonly warnings: SourceNotice[] = [];
   /** Files of faults. */
   readonly #copied: Listed[] = [];
   readonly #file: FileHandle;
@@ -149,7 +148,7 @@ class ArchiveSource implements PageSource {
       if (isFile(record)) records.push(record);
     }
     const found: (Listed | Fault | undefined)[] = Array.from({ length: records.length });
-    const warnings: (Notice | undefined)[] = [];
+    const warnings: (SourceNotice | undefined)[] = [];
     await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
       await turn(); // neighbours are read together, so most heads are there without a wait
       const { sizeBytes } = record;

@@ -12,7 +12,7 @@ import { localDataStart, readDirectory, type Directory } from "./zip-directory.j
 import type { DirectoryEntry } from "./zip-records.js";
 import { archiveNameEncoding, decodeEntryName } from "./zip-names.js";
 import { normalizeEntryName, printableName } from "../names/safe-name.js";
-import { entryFault, entryNames, isFolder, refusal, safeEntries, type EntryFault } from "./zip-rules.js";
+import { entryFault, entryNames, FOLDER_WITH_DATA, isFolder, refusal, safeEntries } from "./zip-rules.js";
 import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";
 
 /** An entry that passed the checks on the directory. */
@@ -42,11 +42,6 @@ export interface ArchiveContents {
   readonly warnings: readonly Notice[];
 }
 
-const FOLDER_WITH_DATA: EntryFault = {
-  message: "its name is a folder's, but it holds data",
-  remedy: "give it a file's name",
-};
-
 /** Reads and checks the directory; see `ZipArchive.open`. */
 export async function readContents(
   source: ByteSource,
@@ -72,7 +67,7 @@ export async function readContents(
   for (const entry of usable) {
     await turn();
     const name = normalizeEntryName(textOf(entry));
-    if (name === "" || isFolder(entry) || isJunkName(name)) continue;
+    if (isFolder(entry) || isJunkName(name)) continue;
     if (name.endsWith("/") && entry.sizeBytes === 0) continue;
     const fault = name.endsWith("/") ? FOLDER_WITH_DATA : entryFault(entry, limits, use.bytes);
     if (fault !== undefined) {

@@ -54,6 +54,11 @@ export interface EntryFault extends Fault {
   readonly code?: ErrorCode;
 }
 
+export const FOLDER_WITH_DATA: EntryFault = {
+  message: "its name is a folder's, but it holds data",
+  remedy: "give it a file's name",
+};
+
 /** Why an entry of a safe name is refused. */
 export function entryFault(entry: DirectoryEntry, limits: ArchiveLimits, totalBytes: number): EntryFault | undefined {
   const type = fileType(entry);
@@ -113,8 +118,9 @@ export async function safeEntries(
     await turn();
     const text = textOf(entry);
     const name = normalizeEntryName(text);
-    if (text !== "" && name === "") continue; // the archive's own folder, such as "/" or "./"
-    const fault = nameFault(name);
+    const isRoot = text !== "" && name === ""; // the archive's own folder, such as "/" or "./"
+    if (isRoot && entry.sizeBytes === 0) continue;
+    const fault = isRoot ? FOLDER_WITH_DATA.message : nameFault(name);
     if (fault === undefined) safe.push(entry);
     else refuse(text, fault);
   }

@@ -4,7 +4,6 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
-import type { Notice } from "../../errors/notice.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { contentKind } from "../content-kind.js";
 import { sniffBytes, type ImageFormat } from "../image/headers/image-format.js";
@@ -15,7 +14,7 @@ import { FreeNames } from "../names/free-names.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import { numberedName } from "../names/output-names.js";
 import { sortInTurns } from "../names/sort-in-turns.js";
-import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
+import type { PageSource, SourceEntry, SourceFault, SourceNotice } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
 import { inputError } from "./file-errors.js";
 import { fileVersion } from "./file-version.js";
@@ -63,7 +62,7 @@ interface Listing {
   readonly within: string | undefined;
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
-  readonly warnings: Notice[];
+  readonly warnings: SourceNotice[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
   readonly visited: Set<string>;
 }
@@ -140,7 +139,7 @@ function unreadable(path: Buffer): Pick<SourceEntry, "read" | "chunks"> {
 /** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */
 async function judged({ files, faults, warnings, root }: Listing): Promise<SourceEntry[]> {
   const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
-  const told: (Notice | undefined)[] = [];
+  const told: (SourceNotice | undefined)[] = [];
   await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
     await turn();
     const content = contentKind(file, await readHead(path, sniffBytes(file.name)).catch(() => undefined));

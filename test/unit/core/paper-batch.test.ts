@@ -1,5 +1,5 @@
 // A batch driven by a stand-in for the engine: what it asks for, how it takes results, failures and faults.
-import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -214,7 +214,43 @@ describe("a batch without an engine", () => {
     expect((await run({}, { imageType: "line_art" })).asked).toEqual(["001.png", "cover.jpg"]);
     expect((await run({ imageType: "line_art" })).summary).toMatchObject({ completed: 2, inColor: 0 });
     const said = await run({}, { imageType: "colored" });
-    expect([said.asked, said.summary.inColor]).toEqual([["001.png"], 0]);
+    expect([said.asked, said.summary.inColor]).toEqual([["001.png"], 1]);
+    expect(said.events).toContainEqual(expect.objectContaining({ type: "page-kept-in-color", page: "cover.jpg" }));
+  });
+
+  it("counts a picture that is said to be in colour and is a reference too as that alone", async () => {
+    const source = memorySource([
+      { name: "001.png", bytes: page },
+      { name: "a.jpg", bytes: reference },
+    ]);
+    const references = memorySource([{ name: "a.jpg", bytes: reference }]);
+    const pageConfig = (name: string): PageConfig => ({ imageType: name === "a.jpg" ? "colored" : "line_art" });
+    const sink = memorySink();
+    const summary = await runBatch(paperEngine(), {}, { source, references, sink, pageConfig });
+    expect([summary, [...sink.files.keys()]]).toMatchObject([{ total: 1, inColor: 0 }, ["001_colorized.png", "a.jpg"]]);
+  });
+
+  it("names what earlier runs have left among the input in warnings, and neither copies nor counts it", async () => {
+    await writeFolder(at("drawer"), {
+      "p1.png": page,
+      "psd/p1_colorized.psd": Buffer.from("8BPS\0\x01"),
+      "psd/scans.rar": Buffer.from("Rar!\x1a\x07\0"),
+    });
+    await writeFile(at("drawer/psd/processing_metadata.json"), JSON.stringify({ cobra_version: "1", pages: [] }));
+    const settings = { inputDir: at("drawer"), recursive: true };
+    for (const [seed, zip] of ["drawer/one.cbz", "drawer/two.cbz", "three.cbz"].entries()) {
+      const { batch, events } = batchOf(paperEngine(), { ...settings, seed, outputDir: undefined, outputZip: at(zip) });
+      expect(await batch.startProcessing()).toMatchObject({ total: 1, completed: 1, failed: 0 });
+      const told = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+      const archives = ["one.cbz is", "one.cbz, two.cbz are"][seed - 1];
+      expect(told).toEqual([
+        "psd is the output of an earlier run; 1 picture there was ignored",
+        ...(archives === undefined ? [] : [`${archives} the output of an earlier run, and not copied`]),
+      ]);
+      const written = await openPageSource(at(zip));
+      expect(written.entries().map(({ name }) => name)).toEqual(["p1_colorized.png", "processing_metadata.json"]);
+      await written.close();
+    }
   });
 
   it("takes neither results of earlier runs nor references among the input's folders for pages", async () => {

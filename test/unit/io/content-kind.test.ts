@@ -329,6 +329,30 @@ describe("the content of a file", () => {
     expect(sniffFormat(Buffer.from("GIF8"))).toMatchObject({ remedy: undefined });
   });
 
+  it("is told at once for text that begins like a picture and goes on and on", () => {
+    const starts = [
+      "P1",
+      "P3 1",
+      "P7\n",
+      "Pf ",
+      "<",
+      "<?xml ",
+      "<!--",
+      "/*",
+      "#define a",
+      "static char *",
+      "Image type: ",
+    ];
+    const pieces = [" ", "\n", "#\n", " #\n", "1 ", "\t1", "-->", "<", "*/ ", "a", "a:", "_width 1 "];
+    for (const start of starts)
+      for (const piece of pieces) {
+        const text = Buffer.from(`${start}${piece.repeat(4096 / piece.length)}x`);
+        expect(sniffFormat(text, { name: "notes.txt", sizeBytes: text.byteLength }).format).toBeUndefined();
+      }
+    for (const piece of [".png", ".png ", ".png.1", ".jpg?", "1", " ", ". "])
+      expect(promisesPicture(`${piece.repeat(2048 / piece.length)}/`)).toBe(false);
+  });
+
   it("takes a TGA by its size or its extension, and raw pictures of cameras by theirs", () => {
     expect(sniffFormat(TARGA, { sizeBytes: TARGA.byteLength }).isPicture).toBe(true);
     expect(sniffFormat(TARGA, { sizeBytes: 100_000 }).isPicture).toBe(false);

@@ -9,7 +9,8 @@ import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.
 import { decodeStatedRange } from "./stated-samples.js";
 import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
 import { toInfo, type ImageInfo } from "../headers/image-info.js";
-import { withJpegEnd, withRowTooMany } from "../headers/jpeg-segments.js";
+import { withRowTooMany } from "../headers/jpeg-last-row.js";
+import { withJpegEnd } from "../headers/jpeg-segments.js";
 import { lacksPngEnd, pngSize } from "../headers/png-chunks.js";
 import {
   hasUnspecifiedChannel,

@@ -57,7 +57,7 @@ const HEIF_BRAND =
   /^(?:hei[cxms]|hev[cxms]|mif[12]|msf1|miaf|jpe[g ]|jpgs|avc[is]|vvi[cs]|evb[is]|j2k[is]|avio|unif)$/u;
 
 /** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
-const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
+const NETPBM = /^P[1-6](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+\s/u;
 /** Its later kinds: PAM names its fields, PFM has a scale behind the size; XV's thumbnails begin likewise. */
 const NETPBM_MORE =
   /^(?:P7\n(?:\s*#[^\n]*\n)*\s*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P7 332\n|P(?:[Ff]4?|[Hh])\s+\d+\s+\d+\s+-?\d)/u;

@@ -37,7 +37,7 @@ export function* jpegSegments(bytes: Uint8Array): Generator<JpegSegment, void, u
 }
 
 /** Where the coded pixels from `at` on end: at the first marker that is no restart. */
-function endOfScan(bytes: Uint8Array, from: number): number {
+export function endOfScan(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];
     if (next === undefined) break;
@@ -69,36 +69,6 @@ export function withJpegEnd(bytes: Uint8Array): Uint8Array | undefined {
   whole.set(bytes);
   whole.set(END, bytes.length);
   return whole;
-}
-
-const SEQUENTIAL = new Set([0xc0, 0xc1]);
-const BLOCK = 8;
-const MOST_ROWS = 65_500;
-
-/**
- * The file with one row of blocks more than it has data for, if it is one scan without vertical subsampling; otherwise
- * undefined. libvips takes the decoder's warnings before each row of blocks and so misses those of the last, but for
- * subsampled files, whose last row is decoded before. Of this file, the last row is the one too many.
- */
-export function withRowTooMany(bytes: Uint8Array): { readonly file: Uint8Array; readonly rows: number } | undefined {
-  let heightAt: number | undefined;
-  let scans = 0;
-  for (const { marker, at, length } of jpegSegments(bytes)) {
-    if (marker === MARKER.startOfScan) scans++;
-    if (!isFrameHeader(marker)) continue;
-    const data = bytes.subarray(at, at + length);
-    const components = data[5] ?? 0;
-    const isFlat = Array.from({ length: components }, (_, i) => data[7 + 3 * i]! & 15).every((down) => down === 1);
-    if (!SEQUENTIAL.has(marker) || !isFlat) return undefined;
-    heightAt = at + 1;
-  }
-  if (heightAt === undefined || scans !== 1) return undefined;
-  const taller = new Uint8Array(bytes);
-  const view = new DataView(taller.buffer);
-  const rows = (Math.ceil(view.getUint16(heightAt) / BLOCK) + 1) * BLOCK;
-  if (rows > MOST_ROWS) return undefined;
-  view.setUint16(heightAt, rows);
-  return { file: taller, rows };
 }
 
 /** Coefficients of some components, and how many of their low bits are still to come. */

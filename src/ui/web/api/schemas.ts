@@ -173,6 +173,10 @@ export const picture = z
     unsure: z.boolean(),
     width: count.optional(),
     height: count.optional(),
+    shown: z
+      .boolean()
+      .describe("whether browsers show the file itself as the page is: a format that they know, and upright")
+      .optional(),
     bytes: count,
     settings: pageOwnSettings.optional(),
     state: z.enum(["none", "waiting", "processing", "completed", "failed", "cancelled"]),

@@ -104,32 +104,33 @@ async function look(
     ...said(before),
   };
   const isSame = before?.bytes === entry.sizeBytes && before.version === version;
-  if (before?.kind !== undefined && isSame) {
-    const { kind, confidence, unsure, width, height } = before;
-    return { ...facts, kind, confidence, unsure, ...(width === undefined ? {} : { width, height }) };
+  if (before?.kind !== undefined && before.shown !== undefined && isSame) {
+    const { kind, confidence, unsure, width, height, shown } = before;
+    return { ...facts, kind, confidence, unsure, shown, ...(width === undefined ? {} : { width, height }) };
   }
   try {
     const bytes = await entry.read();
-    const size = await sizeOf(bytes);
+    const header = await headerOf(bytes);
     const { type, confidence, ambiguous } = await pool.classify(bytes, name, {
       decision: "calibrated",
       byHeader: true,
       signal,
     });
-    return { ...facts, ...size, kind: type, confidence, unsure: ambiguous === true };
+    return { ...facts, ...header, kind: type, confidence, unsure: ambiguous === true };
   } catch (error) {
     signal.throwIfAborted();
     return { ...facts, confidence: 1, unsure: false, fault: faultOf(error) };
   }
 }
 
-async function sizeOf(bytes: Uint8Array): Promise<{ width: number; height: number } | undefined> {
-  return sharp(bytes, { limitInputPixels: false })
+async function headerOf(bytes: Uint8Array): Promise<Pick<StoredPicture, "width" | "height" | "shown">> {
+  const metadata = await sharp(bytes, { limitInputPixels: false })
     .metadata()
-    .then(
-      ({ autoOrient }) => ({ width: autoOrient.width, height: autoOrient.height }),
-      () => undefined, // what is wrong with it is said when it is classified
-    );
+    .catch(() => undefined); // what is wrong with it is said when it is classified
+  if (metadata === undefined) return {};
+  const { autoOrient, format, orientation = 1 } = metadata;
+  const { width, height } = autoOrient;
+  return { width, height, shown: format === "jpeg" || (orientation === 1 && format !== "tiff") };
 }
 
 /** What people said of a picture, and what it was when the job began. */

@@ -100,6 +100,8 @@ const storedPicture = z.strictObject({
   unsure: z.boolean(),
   width: count.optional(),
   height: count.optional(),
+  /** Browsers show the file as the page is; undefined in records of earlier servers. */
+  shown: z.boolean().optional(),
   /** Why it cannot be used. */
   fault: z.strictObject({ code: errorCode, message: z.string() }).optional(),
   /** What a person said it is. */

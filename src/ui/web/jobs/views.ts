@@ -66,7 +66,7 @@ export function pictureView(
   outcome: Outcome | undefined,
   hider: PathHider,
 ): Picture {
-  const { id, name, added, confidence, unsure, width, height, bytes, settings, fault } = picture;
+  const { id, name, added, confidence, unsure, width, height, shown, bytes, settings, fault } = picture;
   const role = roles.of(picture);
   const live = role === "page" ? entry.live.get(name) : undefined;
   const own = role === "page" ? outcome : undefined;
@@ -86,6 +86,7 @@ export function pictureView(
     unsure,
     ...(width === undefined ? {} : { width }),
     ...(height === undefined ? {} : { height }),
+    ...(shown === undefined ? {} : { shown }),
     bytes,
     ...(settings === undefined ? {} : { settings }),
     state: role === "page" ? stateOf(picture, entry, own) : "none",

@@ -90,17 +90,21 @@ describe("names, as unpackers read them", () => {
         { name: "2.png/", data: "page" },
         { name: "ch3", mode: 0o040755 },
         { name: "ch4/" },
+        { name: "/", data: "page" },
+        { name: "./.", data: "page" },
+        { name: "C:\\", data: "page" },
+        { name: "//" },
       ]),
     );
-    expect(source.faults).toEqual([
-      {
-        name: "2.png/",
+    expect(source.faults).toEqual(
+      ["/", "./.", "C:\\", "2.png/"].map((name) => ({
+        name,
         error: expect.objectContaining({
           code: "ERR_ZIP_ENTRY",
           message: expect.stringContaining("its name is a folder's, but it holds data") as string,
         }) as unknown,
-      },
-    ]);
+      })),
+    );
     expect(await contents(source)).toEqual({ "1.png": "page" });
   });
 

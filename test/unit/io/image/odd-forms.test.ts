@@ -250,6 +250,31 @@ describe("a page that would come out as one tone", () => {
   });
 });
 
+/** Gray, of one block over and over, with a restart marker behind each `interval` blocks. */
+async function jpegOfRestarts(width: number, height: number, interval: number): Promise<Buffer> {
+  const side = { width: 8 * interval, height: 8 };
+  const ramp = Buffer.from(Array.from({ length: 64 * interval }, (_, i) => (i % 8) * 30));
+  const one = await sharp(ramp, { raw: { ...side, channels: 1 } })
+    .toColourspace("b-w")
+    .jpeg({ optimiseCoding: false })
+    .toBuffer();
+  const [frame, scan] = [one.indexOf(Buffer.from([0xff, 0xc0])), one.indexOf(Buffer.from([0xff, 0xda]))];
+  const data = one.subarray(scan + 2 + one.readUInt16BE(scan + 2), -2);
+  const header = Buffer.from(one.subarray(0, one.length - data.length - 2));
+  header.writeUInt16BE(height, frame + 5);
+  header.writeUInt16BE(width, frame + 7);
+  const count = (Math.ceil(width / 8) * Math.ceil(height / 8)) / interval;
+  const parts = Array.from({ length: count }, (_, i) => [data, Buffer.from([0xff, 0xd0 + (i % 8)])]).flat();
+  const restarts = Buffer.from([0xff, 0xdd, 0, 4, 0, interval]);
+  return Buffer.concat([
+    header.subarray(0, scan),
+    restarts,
+    header.subarray(scan),
+    ...parts.slice(0, -1),
+    one.subarray(-2),
+  ]);
+}
+
 describe("a file that lacks its end", () => {
   const noise = sharp({
     create: {
@@ -291,6 +316,39 @@ describe("a file that lacks its end", () => {
       expect(Buffer.compare(image.data, whole.image.data)).toBe(0);
       expect((await decodeForClassification(file.subarray(0, -missing), "page.jpg")).width).toBe(120);
     }
+  });
+
+  /** Without its last bytes, with the end mark: a transfer that went wrong, "repaired" by a tool. */
+  const shortened = (file: Buffer, missing: number): Buffer =>
+    Buffer.concat([file.subarray(0, -2 - missing), file.subarray(-2)]);
+
+  it("is a page where a row has more restarts than libvips takes warnings, and damaged where its end is missing", async () => {
+    for (const [width, height, interval] of [
+      [1200, 8, 1],
+      [1196, 21, 1],
+      [2400, 16, 3],
+    ] as const) {
+      const whole = await jpegOfRestarts(width, height, interval);
+      const { image, info } = await decodeImage(whole, "page.jpg");
+      expect([image.width, image.height, info.warnings]).toEqual([width, height, []]);
+      for (const missing of [1, 2, 4, 40])
+        expect(await refusal(shortened(whole, missing))).toMatchObject({ code: "ERR_IMAGE_DECODE" });
+    }
+  });
+
+  it("is damaged where its last row is not whole, whatever its height and its factors of subsampling", async () => {
+    for (const factors of [0x11, 0x22, 0x12, 0x14, 0x41])
+      for (const height of [7, 8, 9, 16, 17, 24, 25, 40]) {
+        const file = await noise.clone().resize(120, height).toColourspace("b-w").jpeg().toBuffer();
+        file[file.indexOf(Buffer.from([0xff, 0xc0])) + 11] = factors;
+        expect([factors, height, await refusal(file)]).toEqual([factors, height, "no refusal"]);
+        for (const missing of [2, 30])
+          expect([factors, height, await refusal(shortened(file, missing))]).toMatchObject([
+            factors,
+            height,
+            { code: "ERR_IMAGE_DECODE" },
+          ]);
+      }
   });
 
   it("is damaged where a scan or a part of one is missing", async () => {

@@ -36,6 +36,33 @@ describe("pictures", () => {
     expect(await jobs.picture(id, "a/cover.jpg")).toMatchObject({ role: "page", suggested: "reference" });
   });
 
+  it("say whether browsers show the file itself: not where it is turned in another format than JPEG, nor TIFF", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    const line = sharp(await linePage(1)).keepMetadata();
+    const plain = { "1.png": "png", "2.webp": "webp", "3.avif": "avif", "4.jpg": "jpeg", "5.gif": "gif" } as const;
+    const turned = { "6.jpg": "jpeg", "7.png": "png", "8.webp": "webp" } as const;
+    const files: Record<string, Buffer> = { "9.png": await line.clone().tiff().toBuffer() };
+    for (const [name, format] of Object.entries(plain)) files[name] = await line.clone().toFormat(format).toBuffer();
+    for (const [name, format] of Object.entries(turned))
+      files[name] = await line.clone().withMetadata({ orientation: 8 }).toFormat(format).toBuffer();
+    await jobs.upload(id, files);
+    const said = async (): Promise<unknown> =>
+      Object.fromEntries(
+        await Promise.all(
+          Object.keys(files).map(async (name) => {
+            const { width, shown } = await jobs.picture(id, name);
+            return [name.slice(0, 1), [width, shown]];
+          }),
+        ),
+      );
+    const upright = Object.fromEntries(["1", "2", "3", "4", "5"].map((name) => [name, [200, true]]));
+    const expected = { ...upright, "6": [280, true], "7": [280, false], "8": [280, false], "9": [200, false] };
+    expect(await said()).toEqual(expected);
+    await jobs.restart();
+    expect(await said()).toEqual(expected);
+  });
+
   it("in colour stay as they are where references are added; an added one can be deleted", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.chapter(1);

@@ -167,9 +167,9 @@ export const urls = {
   /** A job's first page, coloured where it is. @param v another one where the picture may have changed */
   cover: (job: string, picture: string, v: string) =>
     pictureUrl(job, picture, "thumbnail", { size: COVER_PX, of: "latest", v }),
-  /** The picture as it was given; of a format that browsers do not show, made smaller. */
-  original: (job: string, { id, name }: Picture) =>
-    SHOWN.test(name) ? pictureUrl(job, id, "original") : pictureUrl(job, id, "thumbnail", { size: LARGEST_PX }),
+  /** The picture as it was given; one that browsers do not show as the page is, made smaller. */
+  original: (job: string, { id, name, shown = SHOWN.test(name) }: Picture) =>
+    shown ? pictureUrl(job, id, "original") : pictureUrl(job, id, "thumbnail", { size: LARGEST_PX }),
   lines: (job: string, picture: string) => pictureUrl(job, picture, "lines"),
   hints: (job: string, picture: string) => pictureUrl(job, picture, "hints"),
   /** The coloured page; of a format that browsers do not show, made smaller. */
