@@ -2,7 +2,7 @@
  * Settings of libvips that apply to a whole process. They are for a program that has the process to itself (the
  * command); a library leaves them to its host, whose own use of sharp they would change.
  */
-import sharp from "sharp";
+import { sharp } from "./sharp.js";
 
 /** Loaders of the formats in `ImageFormat`, as libvips names them. */
 const LOADERS = ["Png", "Jpeg", "Webp", "Tiff", "Heif", "Nsgif"];
