@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
+import { isError } from "../errors/facts.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { errorFromData } from "./error-transfer.js";
@@ -254,7 +255,7 @@ export class WorkerPool<Tasks extends TaskTable> {
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;
     } catch (cause) {
-      if (cause instanceof Error && cause.name === "DataCloneError") {
+      if (isError(cause) && cause.name === "DataCloneError") {
         return {
           error: new ValidationError(
             "ERR_ARGUMENT",

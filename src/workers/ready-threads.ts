@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 /** Counts, in memory that they share, the threads of a pool that have loaded what they need. */
 export class ReadyThreads {
   /** Give it to each thread as `workerData`. */
@@ -12,5 +14,5 @@ export class ReadyThreads {
 
 /** A thread's side, once it has loaded everything. */
 export function tellReady(shared: unknown): void {
-  if (shared instanceof SharedArrayBuffer) Atomics.add(new Int32Array(shared), 0, 1);
+  if (types.isSharedArrayBuffer(shared)) Atomics.add(new Int32Array(shared), 0, 1);
 }

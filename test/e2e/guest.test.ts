@@ -1,4 +1,4 @@
-/** A program of its own that uses the library beside its own sharp: what it set there stays. */
+/** Programs that use the library beside a sharp of their own: what they set there stays. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
