@@ -1,7 +1,7 @@
 /**
- * sharp, loaded without touching what a host has set. sharp sets libvips' cache and number of threads when it is loaded,
- * and both apply to the whole process. It is loaded once more in every worker thread, and where a program has it by
- * `require` and this package by `import`. Every module takes it from here.
+ * sharp, loaded without touching what a host has set. sharp sets libvips' cache and number of threads when it is
+ * loaded, and both apply to the whole process. It is loaded once more in every worker thread, and where a program has
+ * it by `require` and this package by `import`. Every module takes it from here.
  */
 import { createRequire } from "node:module";
 import type Sharp from "sharp";
