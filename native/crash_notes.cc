@@ -21,7 +21,8 @@ class NativeCrashNotes final : public Napi::ObjectWrap<NativeCrashNotes> {
 
   // (path)
   explicit NativeCrashNotes(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const std::string fault = platform::OpenCrashNotes(info[0].ToString());
+    if (!info[0].IsString()) throw ToJs(info.Env(), Fault("ERR_ARGUMENT", "the path of crash notes must be text"));
+    const std::string fault = platform::OpenCrashNotes(info[0].As<Napi::String>());
     if (!fault.empty()) throw ToJs(info.Env(), Fault("ERR_OUTPUT_WRITE", "crash notes: " + fault));
     open_ = true;
   }
@@ -31,7 +32,7 @@ class NativeCrashNotes final : public Napi::ObjectWrap<NativeCrashNotes> {
   // (slot, text | undefined)
   Napi::Value Mark(const Napi::CallbackInfo& info) {
     if (!open_) return info.Env().Undefined();
-    const int64_t own = info[0].ToNumber().Int64Value();
+    const int64_t own = info[0].IsNumber() ? info[0].As<Napi::Number>().Int64Value() : 0;
     auto known = slots_.find(own);
     if (!info[1].IsString()) {
       if (known == slots_.end()) return info.Env().Undefined();

@@ -196,7 +196,7 @@ namespace {
 
 Napi::Value UseRuntime(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    NodeEnvironment::Of(info.Env()).UseRuntime(info[0].As<Napi::String>());
+    NodeEnvironment::Of(info.Env()).UseRuntime(ReadText(info[0], "the path of ONNX Runtime"));
     return info.Env().Undefined();
   });
 }

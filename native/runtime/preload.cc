@@ -56,7 +56,7 @@ Napi::Value PreloadLibraries(const Napi::CallbackInfo& info) {
     const auto list = info[1].As<Napi::Array>();
     std::vector<std::string> paths;
     for (uint32_t i = 0; i < list.Length(); ++i) {
-      paths.push_back(list.Get(i).ToString());
+      paths.push_back(ReadText(list.Get(i), "a library's path"));
       if (!platform::IsAbsolutePath(paths.back()))
         throw Fault("ERR_ARGUMENT", "a library's path must be absolute, but is \"" + paths.back() + "\"");
     }

@@ -47,7 +47,9 @@ std::map<std::string, std::string> ReadTexts(const Napi::Value& value) {
   const auto names = object.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString();
-    texts[name] = object.Get(name).ToString().Utf8Value();
+    const Napi::Value text = object.Get(name);
+    const bool is_plain = text.IsNumber() || text.IsBoolean();
+    texts[name] = is_plain ? text.ToString().Utf8Value() : ReadText(text, "the option " + name, "ERR_SESSION_OPTION");
   }
   return texts;
 }
@@ -187,7 +189,7 @@ DeviceId SessionConfig::Device() const { return {RowOf(provider).device, device_
 
 SessionConfig ReadConfig(const Napi::Object& options) {
   SessionConfig config;
-  config.provider = ReadProvider(options.Get("provider").ToString());
+  config.provider = ReadProvider(ReadText(options.Get("provider"), "an execution provider", "ERR_SESSION_OPTION"));
   config.fallback = options.Get("fallback").ToBoolean();
   config.device_id = ReadInt(options, "deviceId", 0);
   config.intra_op_threads = ReadInt(options, "intraOpThreads", 0);

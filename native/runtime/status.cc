@@ -111,6 +111,11 @@ int64_t ReadWhole(const Napi::Value& value, const char* what) {
   return static_cast<int64_t>(number);
 }
 
+std::string ReadText(const Napi::Value& value, const std::string& what, const char* code) {
+  if (!value.IsString()) throw Fault(code, what + " must be text");
+  return value.As<Napi::String>();
+}
+
 Napi::Error ToJs(Napi::Env env, const Fault& fault) {
   Napi::Error error = Napi::Error::New(env, fault.what());
   error.Value().Set("code", Napi::String::New(env, fault.code));

@@ -54,6 +54,9 @@ Napi::Error ToJs(Napi::Env env, const Fault& fault);
 // A whole number that JS gave; throws Fault ERR_ARGUMENT naming `what`.
 int64_t ReadWhole(const Napi::Value& value, const char* what);
 
+// Text that JS gave, where nothing is made text of by running JS; throws Fault `code` naming `what`.
+std::string ReadText(const Napi::Value& value, const std::string& what, const char* code = "ERR_ARGUMENT");
+
 // Runs `body` and rethrows a Fault as a JS error. Every function that JS calls directly goes through it.
 template <typename Body>
 auto Guarded(Napi::Env env, Body&& body) {

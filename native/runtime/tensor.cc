@@ -28,7 +28,7 @@ constexpr std::align_val_t kAlignment{64};
 constexpr napi_type_tag kTensorTag = {0x6c1d3f0a52e84b7bULL, 0x9a40c1b2d7e65f31ULL};
 
 const Dtype& ReadDtype(const Napi::Value& value) {
-  const std::string name = value.ToString();
+  const std::string name = ReadText(value, "a dtype", "ERR_TENSOR_DTYPE");
   const Dtype* dtype = FindDtype(name);
   if (!dtype) throw Fault("ERR_TENSOR_DTYPE", "\"" + name + "\" is no dtype of the engine");
   return *dtype;
@@ -284,7 +284,7 @@ Napi::Value DownloadTensor(const Napi::CallbackInfo& info) {
     NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
     const TensorView& source = NativeTensor::ViewOf(info[0]);
     auto executor = environment.CopyExecutorFor(source.storage->device());
-    auto job = std::make_unique<DownloadJob>(source, info[1].ToString(), info[2].ToBoolean());
+    auto job = std::make_unique<DownloadJob>(source, ReadText(info[1], "a name"), info[2].ToBoolean());
     return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[3])));
   });
 }

@@ -45,6 +45,8 @@ const LEVEL_OF = new Map([
 ]);
 
 const isPackage = (id) => !/^(?:[./]|node:)/.test(id);
+/** The module that loads sharp does so without an import. */
+const packageOf = (id) => (id.endsWith("/io/image/sharp.js") ? "sharp" : id);
 
 /** All modules that these load when they are loaded, themselves included. */
 function closure(ids, getModuleInfo) {
@@ -72,7 +74,7 @@ function groupBy(names, fileOf) {
     ]);
     const by = users.flatMap(([user, modules]) => (modules.has(id) ? [user] : []));
     if (by.length === 0) return "server";
-    const packages = [...closure([id], getModuleInfo)].filter(isPackage);
+    const packages = [...closure([id], getModuleInfo)].map(packageOf).filter(isPackage);
     const level = Math.max(0, ...packages.map((name) => LEVEL_OF.get(name) ?? 3));
     const user = by.includes("command") && by.includes("worker") ? "all" : by[0] === "others" ? "engine" : by[0];
     return user + LEVELS[level];

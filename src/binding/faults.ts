@@ -1,5 +1,6 @@
 /** Turns what the addon throws (an Error with a `code`, and perhaps a `remedy`) into the engine's errors. */
 import { BatchProcessingError, messageOf, systemCode } from "../errors.js";
+import { isError } from "../errors/facts.js";
 import { makeError } from "../errors/classes.js";
 import { isErrorCode } from "../errors/table.js";
 
@@ -24,7 +25,7 @@ export function toEngineError(error: unknown): BatchProcessingError {
 
 /** What the addon knows to do about it better than the table of codes. */
 function remedyOf(error: unknown): string | undefined {
-  return error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
+  return isError(error) && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
 }
 
 /** Calls into the addon; what it throws becomes the engine's error. */

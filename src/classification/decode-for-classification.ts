@@ -3,7 +3,7 @@
  * palettes and CMYK kept distinct. The page decoder in src/io makes plain RGB instead, which gives other figures for
  * palette, alpha, CMYK, 16-bit gray and profiled pictures.
  */
-import sharp, { type OutputInfo, type Sharp } from "sharp";
+import type { OutputInfo, Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
 import { decodeImage, mended, imageFormatOf } from "../io/image/decode/decode-image.js";
 import { decodePlainPng } from "../io/image/decode/plain-png.js";
@@ -15,6 +15,7 @@ import {
 } from "../io/image/headers/unsupported-form.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, ImageMode } from "./metrics.js";
+import { sharp } from "../io/image/sharp.js";
 
 /** sharp's own limit: 16 383 squared. */
 const SHARP_PIXELS = 268_402_689;

@@ -1,6 +1,12 @@
 /** Facts about any caught error, ours or not. */
+import { types } from "node:util";
 import { BatchProcessingError, factsOf } from "./classes.js";
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from "./table.js";
+
+/** Whether a value is an error, of whatever realm: a test runner's contexts have an `Error` of their own. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
 
 /**
  * An error as one text for a terminal or a log: its message, followed by its remedy where that is not the table's for
@@ -9,7 +15,7 @@ import { ERROR_TABLE, isErrorCode, type ErrorCode } from "./table.js";
 export function messageOf(error: unknown): string {
   if (error instanceof BatchProcessingError && isErrorCode(error.code))
     return withRemedy(error.message, error.remedy === remedyFor(error.code) ? undefined : error.remedy);
-  return error instanceof Error ? error.message : String(error);
+  return isError(error) ? error.message : String(error);
 }
 
 /** What happened and what to do about it, as one text. */
@@ -24,12 +30,12 @@ export function withRemedy(message: string, remedy: string | undefined): string 
  */
 export function isOutOfMemory(error: unknown): boolean {
   if (error instanceof BatchProcessingError) return error.code === "ERR_OUT_OF_MEMORY";
-  return error instanceof RangeError && /allocation failed/iu.test(error.message);
+  return isError(error) && error.name === "RangeError" && /allocation failed/iu.test(error.message);
 }
 
 /** The `code` of a Node system error, such as `ENOENT`; undefined for anything else. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return isError(error) && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError, systemCode } from "../errors.js";
+import { isError } from "../errors/facts.js";
 import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
 import type { Style } from "../config/batch-config.js";
 import { openFile } from "../io/files/read-file.js";
@@ -176,7 +177,7 @@ async function faultyFiles(
 
 async function fileFault(path: string, expected: FileRecord, verify: boolean): Promise<string | undefined> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
-  if (found instanceof Error)
+  if (isError(found))
     return found.code === "ENOENT" ? `missing, expected ${expected.bytes} bytes` : `cannot be read (${found.message})`;
   if (!found.isFile())
     return `foreign, expected a plain file and found a ${found.isSymbolicLink() ? "symbolic link" : found.isDirectory() ? "folder" : "special file"}`;

@@ -3,6 +3,7 @@
  * travel as data.
  */
 import { BatchProcessingError, ImageProcessingError, ZipExtractionError, type ErrorClassName } from "../errors.js";
+import { isError } from "../errors/facts.js";
 import { ERROR_CLASSES, makeError } from "../errors/classes.js";
 import { isErrorCode } from "../errors/table.js";
 
@@ -23,8 +24,7 @@ const MAX_CAUSES = 8;
 
 /** The data of an error and of its causes, down to eight. */
 export function errorToData(error: unknown, depth = 0): ErrorData {
-  if (!(error instanceof Error))
-    return { className: undefined, message: String(error), stack: undefined, code: undefined };
+  if (!isError(error)) return { className: undefined, message: String(error), stack: undefined, code: undefined };
   return {
     className: error instanceof BatchProcessingError ? classNameOf(error) : undefined,
     message: error.message,

@@ -3,10 +3,11 @@ import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
+import { isError } from "../errors/facts.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { errorFromData } from "./error-transfer.js";
-import { HostSharp } from "./host-sharp.js";
+import { ReadyThreads } from "./ready-threads.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import { TaskCounts, type WorkerPoolStats } from "./task-counts.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
@@ -78,7 +79,7 @@ class Call {
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
-  readonly #hostSharp = new HostSharp();
+  readonly #ready = new ReadyThreads();
   #endedThreads = 0;
   /** Calls that may run at once, and so threads that may be there. */
   #openThreads = 1;
@@ -101,9 +102,8 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
       throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
-    this.#hostSharp.refresh(0);
     this.#piscina = new Piscina({
-      workerData: this.#hostSharp.shared,
+      workerData: this.#ready.shared,
       filename: workerFile,
       minThreads: Math.min(minThreads, maxThreads),
       maxThreads,
@@ -194,7 +194,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   /** Threads that are still starting, and those that have just started, get their time first. */
   #growSoon(wereReady = false): NodeJS.Timeout {
     return setTimeout(() => {
-      const ready = this.#hostSharp.allReady(this.#startedThreads());
+      const ready = this.#ready.count === this.#piscina.threads.length + this.#endedThreads;
       if (!ready || !wereReady) {
         this.#growing = this.#growSoon(ready);
         return;
@@ -203,10 +203,6 @@ export class WorkerPool<Tasks extends TaskTable> {
       this.#openThreads = Math.min(this.maxThreads, this.#openThreads * 2);
       this.#next();
     }, GROW_AFTER_MS);
-  }
-
-  #startedThreads(): number {
-    return this.#piscina.threads.length + this.#endedThreads;
   }
 
   async #drained(): Promise<void> {
@@ -255,13 +251,11 @@ export class WorkerPool<Tasks extends TaskTable> {
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
     try {
-      // Only a thread that starts changes them.
-      if (this.#piscina.threads.length < this.maxThreads) this.#hostSharp.refresh(this.#startedThreads());
       const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;
     } catch (cause) {
-      if (cause instanceof Error && cause.name === "DataCloneError") {
+      if (isError(cause) && cause.name === "DataCloneError") {
         return {
           error: new ValidationError(
             "ERR_ARGUMENT",

@@ -4,7 +4,7 @@ import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogSettings } from "../logging.js";
 import { giveWay } from "../platform/thread-priority.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
-import { restoreHostSharp } from "./host-sharp.js";
+import { tellReady } from "./ready-threads.js";
 import type { TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
@@ -31,7 +31,7 @@ const LARGE_BYTES = 2 ** 26;
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks(table: TaskTable): (message: TaskMessage) => Promise<unknown> {
-  restoreHostSharp(workerData);
+  tellReady(workerData);
   giveWay();
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();

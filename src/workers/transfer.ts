@@ -1,4 +1,5 @@
 /** Finds the buffers of a message, so that they move between threads instead of being copied. */
+import { types } from "node:util";
 
 const MAX_DEPTH = 6;
 
@@ -16,7 +17,7 @@ function collect(value: unknown, found: Set<ArrayBuffer>, depth: number): void {
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;
-    if (buffer instanceof ArrayBuffer && value.byteLength === buffer.byteLength && value.byteLength > 0)
+    if (types.isArrayBuffer(buffer) && value.byteLength === buffer.byteLength && value.byteLength > 0)
       found.add(buffer);
     return;
   }

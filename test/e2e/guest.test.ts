@@ -1,4 +1,4 @@
-/** A program of its own that uses the library beside its own sharp: what it set there stays. */
+/** Programs that use the library beside a sharp of their own: what they set there stays. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,13 +18,20 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-it("leaves a host's sharp as it is: loaders, cache and threads", async () => {
-  const { code, stdout, stderr } = await runFixture("e2e/fixtures/host-of-sharp.mjs", {
-    args: [root, SMALL_MODEL],
-    timeoutMs: 200_000,
-  });
-  expect([code, stderr]).toEqual([0, ""]);
-  const { states, completed } = JSON.parse(stdout) as { states: number[][]; completed: number };
-  expect(completed).toBe(1);
-  expect(states).toEqual(Array.from({ length: 4 }, () => [77, 11, 33, 2, 7]));
-}, 240_000);
+it.each(["import", "require", "thread"])(
+  "leaves a host's sharp as it is, at every moment: %s",
+  async (way) => {
+    const { code, stdout, stderr } = await runFixture("e2e/fixtures/host-of-sharp.mjs", {
+      args: [root, SMALL_MODEL, way],
+      timeoutMs: 200_000,
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+    const { states, seen } = JSON.parse(stdout) as { states: Record<string, string>; seen: string[] };
+    const settings = "77,11,33,2";
+    expect(states).toEqual(
+      Object.fromEntries(["loaded", "opened", "1 coloured", "closed"].map((where) => [where, `${settings},7`])),
+    );
+    expect(seen).toEqual([settings]);
+  },
+  240_000,
+);

@@ -128,3 +128,32 @@ describe("dims and views", () => {
     expect(all[3]).toBe(9);
   });
 });
+
+test("what must be text is not made text of by running JavaScript", async () => {
+  const { addon } = loadAddon();
+  const data = Float32Array.of(1);
+  const tensor = four(1, 2, 3, 4);
+  const calls: [string, (odd: never) => unknown, unknown][] = [
+    ["a dtype of an array", (odd) => addon.tensorFromHost(odd, data, [1]), code("ERR_TENSOR_DTYPE")],
+    ["a dtype of zeros", (odd) => addon.tensorOnHost(odd, [1]), code("ERR_TENSOR_DTYPE")],
+    ["a dtype on a device", (odd) => addon.tensorOnDevice(odd, [1], "cpu" as never, nothing), code("ERR_TENSOR_DTYPE")],
+    ["the name of what is read", (odd) => addon.downloadTensor(tensor, odd, false, nothing), ARGUMENT],
+    ["a provider", (odd) => addon.describeSessionOptions({ provider: odd } as never), code("ERR_SESSION_OPTION")],
+    [
+      "an option",
+      (odd) => addon.describeSessionOptions({ provider: "cpu", config: { "session.x": odd } } as never),
+      code("ERR_SESSION_OPTION"),
+    ],
+    ["a library's path", (odd) => addon.preloadLibraries("cpu" as never, [odd], nothing), ARGUMENT],
+    ["the runtime's path", (odd) => addon.useRuntime(odd), ARGUMENT],
+    ["the path of crash notes", (odd) => new addon.CrashNotes(odd), ARGUMENT],
+  ];
+  const hostile = {
+    toString: () => {
+      throw new Error("JavaScript ran");
+    },
+  };
+  for (const [what, call, refusal] of calls)
+    for (const odd of [Symbol("s"), hostile, undefined, null, 7n])
+      expect(() => call(odd as never), `${what}: ${typeof odd}`).toThrow(refusal as Error);
+});

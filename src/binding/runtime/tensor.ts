@@ -1,4 +1,5 @@
 /** Tensors: typed, shaped memory on the host or on a session's device. */
+import { types } from "node:util";
 import { BatchProcessingError, ResourceError, ValidationError } from "../../errors.js";
 import { guarded, toEngineError } from "../faults.js";
 import { runJob } from "./jobs.js";
@@ -28,6 +29,13 @@ function arrayClass(dtype: Dtype): ArrayClass {
       `"${String(dtype)}" is not a dtype; the dtypes are ${Object.keys(ARRAYS).join(", ")}`,
     );
   return known;
+}
+
+const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!.get!;
+
+/** Which typed array a value is, of whatever realm: a test runner's contexts have a `Float32Array` of their own. */
+function classNameOf(value: unknown): string | undefined {
+  return tagOf.call(value) as string | undefined;
 }
 
 /** Elements of a shape. @throws ValidationError `ERR_TENSOR_DIMS` where a dim is not a whole number of 0 or more. */
@@ -98,7 +106,7 @@ export class Tensor implements Disposable {
    */
   static from(dtype: Dtype, data: TensorData, dims: readonly number[]): Tensor {
     const wanted = arrayClass(dtype);
-    if (!(data instanceof wanted)) {
+    if (classNameOf(data) !== wanted.name) {
       const got = Object.prototype.toString.call(data).slice(8, -1);
       throw new ValidationError("ERR_TENSOR_DTYPE", `a ${dtype} tensor needs a ${wanted.name}, but got a ${got}`);
     }
@@ -206,7 +214,7 @@ export class Tensor implements Disposable {
     }
     const part = guarded(() => native.view(elementOffset, dims));
     // The addon makes no arrays over shared memory.
-    if (!(this.#data?.buffer instanceof SharedArrayBuffer)) return Tensor.adopt(part);
+    if (!types.isSharedArrayBuffer(this.#data?.buffer)) return Tensor.adopt(part);
     const data = this.#data.subarray(elementOffset, elementOffset + count);
     return new Tensor(part, this.dtype, dims, this.device, data);
   }

@@ -4,6 +4,7 @@
 import { InferenceSession, Tensor, type SessionOptions } from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import { InferenceError, systemCode } from "../../errors.js";
+import { isError } from "../../errors/facts.js";
 import type { GraphName } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
 import { drawsSeveral } from "../../model/posterior-draws.js";
@@ -154,7 +155,7 @@ export class Networks implements Disposable {
 
   /** Counts a run that fails now. @returns the error to throw, which names the network where its values are at fault */
   runFailed(graph: GraphName, style: Style, session: InferenceSession, startedMs: number, error: unknown): unknown {
-    const failure = systemCode(error) ?? (error instanceof Error ? error.name : "Error");
+    const failure = systemCode(error) ?? (isError(error) ? error.name : "Error");
     this.recordRun(graph, style, session, startedMs, failure);
     if (failure !== "ERR_MODEL_OUTPUT") return error;
     return new InferenceError("ERR_MODEL_OUTPUT", `${graph}: ${(error as Error).message}`, { cause: error });

@@ -4,6 +4,7 @@
  * for the next page.
  */
 import { setImmediate } from "node:timers/promises";
+import { types } from "node:util";
 import { Tensor } from "../../binding/index.js";
 
 /** Bytes that are copied at a stretch: about a millisecond. */
@@ -73,7 +74,7 @@ export class SharedPlanes {
   /** Arrays that are not in shared memory are left alone. */
   giveBack(...arrays: readonly (Float32Array | Uint8Array | undefined)[]): void {
     for (const array of arrays) {
-      if (!(array?.buffer instanceof SharedArrayBuffer)) continue;
+      if (!types.isSharedArrayBuffer(array?.buffer)) continue;
       const { byteLength } = array.buffer;
       const kept = this.#free.get(byteLength) ?? [];
       // Memory that is given back twice must not serve two pages.
@@ -98,7 +99,7 @@ export class Staging implements Disposable {
 
   /** Does `work` with an array as a tensor, which is taken back afterwards. */
   async with<T>(array: Float32Array, dims: readonly number[], work: (tensor: Tensor) => Promise<T>): Promise<T> {
-    if (array.byteLength < STAGED_BYTES || array.buffer instanceof SharedArrayBuffer) {
+    if (array.byteLength < STAGED_BYTES || types.isSharedArrayBuffer(array.buffer)) {
       using tensor = Tensor.from("float32", array, dims);
       return await work(tensor);
     }

@@ -5,7 +5,7 @@
 import { constants, writeSync, type Stats } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { BatchProcessingError, systemCode } from "../../errors.js";
+import { BatchProcessingError, ResourceError, systemCode } from "../../errors.js";
 import { writeFully } from "../../io/files/atomic-file.js";
 import { readFully } from "../../io/files/byte-source.js";
 import { outputError } from "../../io/files/file-errors.js";
@@ -243,15 +243,14 @@ export class Journal {
   }
 
   async #assertSameFile(): Promise<void> {
-    try {
-      const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]);
-      if (now.ino !== own.ino || now.dev !== own.dev)
-        throw Object.assign(new Error(`${this.#path} is another file than the one that was opened`), {
-          code: "ENOENT",
-        });
-    } catch (cause) {
+    const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]).catch((cause) => {
       throw outputError(this.#path, cause);
-    }
+    });
+    if (now.ino !== own.ino || now.dev !== own.dev)
+      throw new ResourceError(
+        "ERR_OUTPUT_LOCKED",
+        `another run has put its own journal in place of ${this.#path}, so this run stops. Finished pages are kept`,
+      );
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { VERSION } from "../../core/version.js";
 import type { PageFailure } from "../../core/events.js";
 import { ConfigurationError, messageOf, ResourceError, type ErrorCode } from "../../errors.js";
+import { isError } from "../../errors/facts.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { StoredRequest } from "../store/result-key.js";
 import { queuesKey, pausedKey, PREFIX } from "./farm-keys.js";
@@ -132,7 +133,7 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
 }
 
 function remedyOfSilence(url: string, reason: unknown): string {
-  if (reason instanceof Error && reason.message.startsWith("Protocol error"))
+  if (isError(reason) && reason.message.startsWith("Protocol error"))
     return "something else than Redis answers there, or Redis with TLS: give the address of Redis, with TLS as rediss://";
   return `check that Redis runs there${/^rediss:/i.test(url) ? " with TLS" : ""} and can be reached`;
 }
@@ -148,7 +149,7 @@ export async function answers(redis: Redis, url: string): Promise<boolean> {
 
 /** What a person can do about an answer of Redis that is an error; any other error as it is. */
 export function queueFault(error: unknown, url: string): unknown {
-  if (!(error instanceof Error) || error.name !== "ReplyError") return error;
+  if (!isError(error) || error.name !== "ReplyError") return error;
   const place = shownAddress(url);
   if (/^(?:NOAUTH|WRONGPASS|ERR (?:AUTH|invalid password))/.test(error.message))
     return new ConfigurationError("ERR_CONFIG", `--queue: Redis at ${place} refuses the password (${error.message})`, {

@@ -1,6 +1,7 @@
 /** Unpacks one deflated entry to a size known beforehand, on the libuv pool, never to one byte more. */
 import { Readable } from "node:stream";
 import { constants, createInflateRaw, inflateRaw, inflateRawSync } from "node:zlib";
+import { types } from "node:util";
 import { messageOf, systemCode } from "../../errors.js";
 
 /**
@@ -66,7 +67,7 @@ function tooLittle(sizeBytes: number, actualBytes: number): Error {
 /** The same bytes; copied when they are only a part of their ArrayBuffer. */
 function owned(bytes: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes;
-  return byteOffset === 0 && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer
+  return byteOffset === 0 && byteLength === buffer.byteLength && types.isArrayBuffer(buffer)
     ? new Uint8Array(buffer)
     : new Uint8Array(bytes);
 }

@@ -3,7 +3,7 @@
  * command); a library leaves them to its host, whose own use of sharp and memory they would change.
  */
 import { setFlagsFromString } from "node:v8";
-import sharp from "sharp";
+import { sharp } from "./sharp.js";
 
 /** Loaders of the formats in `ImageFormat`, as libvips names them. */
 const LOADERS = ["Png", "Jpeg", "Webp", "Tiff", "Heif", "Nsgif"];

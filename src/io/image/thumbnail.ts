@@ -1,9 +1,10 @@
 /** Pictures made small for lists and grids. */
-import sharp, { type Sharp } from "sharp";
+import type { Sharp } from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
 import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, imageFormatOf } from "./decode/decode-image.js";
 import { isPsd, readFlattened } from "./layers/psd-flattened.js";
+import { sharp } from "./sharp.js";
 
 const QUALITY = 80;
 

@@ -2,7 +2,6 @@
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
 import { Engine } from "../../colorization/engine.js";
 import type { TaskPool } from "../../colorization/tasks/pool.js";
@@ -16,6 +15,7 @@ import { CHANNELS } from "../../observe/channels.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { MeasuredPages } from "../measure/pages.js";
 import type { ScenarioName } from "./scenario-names.js";
+import { sharp } from "../../io/image/sharp.js";
 
 export type { ScenarioName } from "./scenario-names.js";
 

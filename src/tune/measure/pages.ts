@@ -4,13 +4,13 @@
 import { createHash } from "node:crypto";
 import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import sharp from "sharp";
 import { TaskPool } from "../../colorization/tasks/pool.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../config/batch-config.js";
 import { scanInput } from "../../core/input/scan-input.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { ZipWriter } from "../../io/archive/zip-writer.js";
 import { makeFolders } from "../../platform/folders.js";
+import { sharp } from "../../io/image/sharp.js";
 
 /** Pages to measure with, and where they lie. */
 export interface MeasuredPages {

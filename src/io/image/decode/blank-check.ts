@@ -2,11 +2,11 @@
  * The last check of a decoded picture. If it is one tone all over while the file's own samples vary, its content was
  * lost, as when white ink on transparency is laid over white paper.
  */
-import sharp from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
 import type { Fault } from "../../../errors/fault.js";
 import type { ImageInfo } from "../headers/image-info.js";
 import { isWhiteZero } from "../headers/tiff-header.js";
+import { sharp } from "../sharp.js";
 
 /** Levels of 8 bits that count as one tone: rounding of conversions. */
 const SAME_TONE = 2;

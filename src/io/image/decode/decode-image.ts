@@ -1,5 +1,5 @@
 /** Decodes a picture's file to pixels as a viewer shows them: upright, 8-bit sRGB, on white paper. */
-import sharp, { type OutputInfo } from "sharp";
+import type { OutputInfo } from "sharp";
 import { firstChannel, isGray, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
@@ -19,6 +19,7 @@ import {
   unreadForm,
   unsupportedForm,
 } from "../headers/unsupported-form.js";
+import { sharp } from "../sharp.js";
 
 /** A decoded picture and what its file says of itself. */
 export interface DecodedImage {

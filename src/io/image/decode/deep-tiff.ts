@@ -1,8 +1,8 @@
 /** TIFF pictures with 32 bits per sample, integers or floating point: libvips treats their values as 0 to 255. */
-import sharp from "sharp";
 import { toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
 import { readTiffHeader } from "../headers/tiff-header.js";
+import { sharp } from "../sharp.js";
 
 /** A picture takes up to twelve bytes a pixel while it is scaled. */
 export const DEEP_TIFF_PIXELS = 40_000_000;

@@ -1,11 +1,11 @@
 /** Pictures of colour hints: strokes on transparency, with their alpha kept. */
-import sharp from "sharp";
 import type { PixelImage } from "../../../binding/pixels/pixels.js";
 import { ImageProcessingError, messageOf } from "../../../errors.js";
 import type { Fault } from "../../../errors/fault.js";
 import { DEFAULT_MAX_PIXELS } from "../image-codec.js";
 import { sniffFormat } from "../headers/image-format.js";
 import { isDeepTiff, unreadForm } from "../headers/unsupported-form.js";
+import { sharp } from "../sharp.js";
 
 const REMEDY = "save the layer with the strokes alone as PNG";
 

@@ -1,5 +1,4 @@
 /** Pictures that say they use fewer bits than their samples have: they are scaled from the range that they state. */
-import sharp from "sharp";
 import { toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
 import { isSrgb } from "../headers/color-profile.js";
@@ -7,6 +6,7 @@ import type { ImageInfo } from "../headers/image-info.js";
 import { isWhiteZero } from "../headers/tiff-header.js";
 import { statedMaximum } from "../headers/stated-range.js";
 import { DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
+import { sharp } from "../sharp.js";
 
 /**
  * Decodes gray or RGB, upright, to 8 bits, where a file states a greatest sample and keeps to it. Undefined where it

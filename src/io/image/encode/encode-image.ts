@@ -1,5 +1,5 @@
 /** Encodes pixels to a picture's file. */
-import sharp, { type Sharp } from "sharp";
+import type { Sharp } from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
 import type { OutputFormat } from "../../../config/batch-config.js";
 import { OUTPUT_FORMATS } from "../../../config/settings.js"; // without the schema library: worker threads load this
@@ -7,6 +7,7 @@ import { ImageProcessingError, messageOf, ValidationError } from "../../../error
 import type { Fault } from "../../../errors/fault.js";
 import { isSrgb, isOneWay, profileSpace, withProfileFile } from "../headers/color-profile.js";
 import { describe } from "../decode/decode-image.js";
+import { sharp } from "../sharp.js";
 
 /** How a picture is written. */
 export interface EncodeOptions {

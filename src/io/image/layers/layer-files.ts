@@ -2,10 +2,11 @@
  * A page's layers as PNG files that painting programs stack: the original, the colour, and the ink as black of varying
  * opacity.
  */
-import sharp, { type Sharp } from "sharp";
+import type { Sharp } from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../../errors.js";
 import { UNSTATED_DENSITY } from "../image-codec.js";
+import { sharp } from "../sharp.js";
 
 /** Of one page, all of its size; see `composeInkLayers`. */
 export interface PageLayers {

@@ -1,6 +1,5 @@
 /** Checks of the engine's parts: addon, ONNX Runtime, its providers, sharp, the model package. */
 import { execFile, type ChildProcess } from "node:child_process";
-import sharp from "sharp";
 import { runtimeInfo } from "../../../binding/index.js";
 import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "../../../binding/runtime/providers.js";
@@ -13,6 +12,7 @@ import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
 import { bytesText } from "../../../text/bytes-text.js";
 import type { Finding } from "./finding.js";
 import { gpuFinding, librariesFinding, type Gpu } from "./gpu-checks.js";
+import { sharp } from "../../../io/image/sharp.js";
 
 const PROBE = packagePath("dist/ui/cli/doctor/probe-provider.js");
 const PROBE_TIMEOUT_MS = 60_000;

@@ -1,7 +1,6 @@
 /** Looks at a job's pictures: which are line art, which are coloured, which cannot be read, and how large they are. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import sharp from "sharp";
 import { BatchProcessingError } from "../../../errors.js";
 import type { ImagePool } from "../../../core/batch-engine.js";
 import { openPageSource } from "../../../io/open-source.js";
@@ -9,6 +8,7 @@ import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
 import { referenceFiles, type JobInput } from "./input.js";
 import { noPictures, type JobPaths, type StoredPicture, type StoredPictures } from "./stored.js";
+import { sharp } from "../../../io/image/sharp.js";
 
 export interface ScanOptions {
   readonly pool: ImagePool;

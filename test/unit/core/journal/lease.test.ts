@@ -189,6 +189,21 @@ describe("the loser of a takeover", () => {
     await journal.close();
   });
 
+  it("learns of a takeover by a run that has ended since", async () => {
+    const silent = { clock: fakeClock(), liveness: () => "unknown" as const };
+    const late = await LockedJournal.open(root, "out", silent);
+    const next = await LockedJournal.open(root, "out", silent);
+    await next.append({ type: "retry", pages: ["next"] });
+    await next.close();
+    await expect(late.assertInPlace()).rejects.toMatchObject({
+      code: "ERR_OUTPUT_LOCKED",
+      message: expect.stringMatching(
+        /^another run has put its own journal in place of .*\. Finished pages are kept$/u,
+      ) as string,
+    });
+    await late.close();
+  });
+
   it("writes a line that was under way to a file that nobody reads", async () => {
     const file = join(root, "journal.ndjson");
     const late = await Journal.open(file); // as one that passed the check before it was suspended
