@@ -4,7 +4,10 @@ import type { Fault } from "../../errors/fault.js";
 
 /** What an archive may hold at most. */
 export interface ArchiveLimits {
-  /** Entries of an archive and those inside it, folders included. One with more is refused. Default 50,000. */
+  /**
+   * Entries of an archive and those inside it, folders included. One with more is refused, and one whose entries' names
+   * have more folders. Default 50,000.
+   */
   readonly maxEntries: number;
   /** Unpacked bytes of one entry. Default 512 MiB. */
   readonly maxEntryBytes: number;
@@ -19,6 +22,8 @@ export interface ArchiveLimits {
 /** What an archive and those inside it have taken of the limits so far. */
 export interface ArchiveUse {
   entries: number;
+  /** Folders in the names of entries. */
+  folders: number;
   bytes: number;
 }
 

@@ -72,7 +72,7 @@ class ArchiveSource implements PageSource {
   readonly #copied: Listed[] = [];
   readonly #file: FileHandle;
   readonly #limits: ArchiveLimits;
-  readonly #use: ArchiveUse = { entries: 0, bytes: 0 };
+  readonly #use: ArchiveUse = { entries: 0, folders: 0, bytes: 0 };
   #entries: readonly SourceEntry[] = [];
   #archive!: ZipArchive;
   #closed = false;

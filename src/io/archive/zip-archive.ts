@@ -73,7 +73,7 @@ export class ZipArchive {
     source: ByteSource,
     label: string,
     limits: ArchiveLimits,
-    use: ArchiveUse = { entries: 0, bytes: 0 },
+    use: ArchiveUse = { entries: 0, folders: 0, bytes: 0 },
   ): Promise<ZipArchive> {
     return new ZipArchive(await readContents(source, label, limits, use), label);
   }

@@ -4,7 +4,7 @@
  */
 import { messageOf, ZipExtractionError } from "../../errors.js";
 import { noticesOf, type Notice } from "../../errors/notice.js";
-import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
+import { overLimit, type ArchiveLimits, type ArchiveUse } from "./archive-limits.js";
 import { turn } from "../../concurrency/take-turns.js";
 import type { ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
@@ -77,7 +77,11 @@ export async function readContents(
     use.bytes += entry.sizeBytes;
     records.push({ ...pick(entry), name });
   }
-  const names = await entryNames(records);
+  const names = await entryNames(records, (count) => {
+    use.folders += count;
+    // What a name costs grows with its folders.
+    if (use.folders > limits.maxEntries) throw tooManyFolders(label, use.folders, limits);
+  });
   for (const record of records) {
     await turn();
     Object.assign(record, { name: names.take(record.name) });
@@ -94,6 +98,11 @@ export async function readContents(
     );
   }
   return { directory, encoding, records, faults, warnings };
+}
+
+function tooManyFolders(label: string, count: number, limits: ArchiveLimits): ZipExtractionError {
+  const { message, remedy } = overLimit(`${label} has ${count} folders and perhaps more`, "maxEntries", limits);
+  return new ZipExtractionError("ERR_ZIP_LIMIT", message, { remedy });
 }
 
 function pick(entry: DirectoryEntry): Omit<ZipRecord, "name"> {

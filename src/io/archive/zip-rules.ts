@@ -161,8 +161,12 @@ export async function safeEntries(
 /**
  * Keeps entries of the same name apart, and files from folders: the second `a.png` becomes `a (2).png`, in the
  * directory's order.
+ * @param foldersAdded told how many folders each name has that no name before it had
  */
-export async function entryNames(entries: readonly { readonly name: string }[]): Promise<FreeNames> {
+export async function entryNames(
+  entries: readonly { readonly name: string }[],
+  foldersAdded: (count: number) => void = () => undefined,
+): Promise<FreeNames> {
   const names = new FreeNames({
     numbered: (name, n) => {
       const dot = name.lastIndexOf(".");
@@ -172,7 +176,7 @@ export async function entryNames(entries: readonly { readonly name: string }[]):
   });
   for (const { name } of entries) {
     await turn();
-    names.reserveFolders(name);
+    foldersAdded(names.reserveFolders(name));
   }
   return names;
 }

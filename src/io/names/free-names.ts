@@ -27,10 +27,12 @@ export class FreeNames {
     return true;
   }
 
-  /** Sets aside the folders above a file, so that no file gets the name of one. */
-  reserveFolders(name: string): void {
-    for (let slash = name.lastIndexOf("/"); slash > 0; slash = name.lastIndexOf("/", slash - 1))
-      if (!this.reserve(name.slice(0, slash))) return;
+  /** Sets aside the folders above a file, so that no file gets the name of one. @returns how many are new */
+  reserveFolders(name: string): number {
+    let count = 0;
+    for (let slash = name.lastIndexOf("/"); slash > 0; slash = name.lastIndexOf("/", slash - 1), count++)
+      if (!this.reserve(name.slice(0, slash))) break;
+    return count;
   }
 
   /** The name, or the first alternative to it that is free. */

@@ -206,6 +206,22 @@ describe("limits", () => {
     });
   });
 
+  it("the number of folders in the entries' names, those of archives inside it included", async () => {
+    const deep = { name: "a/b/c/1.png", data: GOOD.data! };
+    await expect(open(rawZip([deep]), { maxEntries: 2 })).rejects.toMatchObject({
+      code: "ERR_ZIP_LIMIT",
+      message: expect.stringContaining("3 folders and perhaps more, more than the limit maxEntries 2"),
+    });
+    const source = await open(rawZip([deep, { ...deep, name: "a/b/c/2.png" }]), { maxEntries: 3 });
+    expect(source.entries()).toHaveLength(2);
+    await source.close();
+    // 5,000 entries 98 folders deep, each in folders of its own: refused before 490,000 folders are in memory.
+    const names = Array.from({ length: 5000 }, (_, i) => `${i}/`.repeat(98) + "x.txt");
+    await expect(open(rawZip(names.map((name) => ({ name, data: "" }))))).rejects.toMatchObject({
+      code: "ERR_ZIP_LIMIT",
+    });
+  });
+
   it("60,000 entries: refused by the default limit before they are read; with a higher one they are listed, and reading them holds one at a time", async () => {
     const entries = Array.from({ length: 60_000 }, (_, i) => ({ name: `${i}.png`, data: "0123456789" }));
     const bytes = rawZip(entries);
