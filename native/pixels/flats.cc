@@ -10,6 +10,7 @@
 //   colours what it knows, and paper is what it knows least. The page's margin with its gutters (it reaches all four
 //   corners and is no large part of the page) needs less of that, and none where it is thin; a lettered region
 //   (lettering.cc) needs little.
+// - nooks (nooks.cc): small places of a region with a colour of their own keep the model's.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "pixels/lettering.h"
+#include "pixels/nooks.h"
 
 namespace cobra::pixels {
 namespace {
@@ -175,14 +177,15 @@ class Commonest {
   std::vector<uint32_t> cells_ = std::vector<uint32_t>(4096, 0);
 };
 
-/// Lays the regions' flats over the picture, stretch by stretch; -1 leaves it as it is.
-void LayFlats(const Regions& regions, const std::vector<int32_t>& flats, uint8_t* out) {
+/// Lays the regions' flats over the picture, stretch by stretch; -1 and nooks leave it as it is.
+void LayFlats(const Regions& regions, const std::vector<int32_t>& flats, const std::vector<uint8_t>& nooks,
+              uint8_t* out) {
   const size_t count = regions.label.size();
   for (size_t i = 0, end; i < count; i = end) {
     const int32_t label = regions.label[i];
-    for (end = i + 1; end < count && regions.label[end] == label; ++end) {
+    for (end = i + 1; end < count && regions.label[end] == label && nooks[end] == nooks[i]; ++end) {
     }
-    const int32_t flat = label < 0 ? -1 : flats[static_cast<size_t>(label)];
+    const int32_t flat = label < 0 || nooks[i] ? -1 : flats[static_cast<size_t>(label)];
     if (flat < 0) continue;
     const uint8_t r = static_cast<uint8_t>(flat >> 16), g = static_cast<uint8_t>(flat >> 8),
                   b = static_cast<uint8_t>(flat);
@@ -223,7 +226,7 @@ void FlattenColors(const View& page, const View& model, int width, int height, i
     const auto channel = [&](int k) { return white ? 255 : static_cast<int32_t>(flat.color[k] + 0.5f); };
     flats[r] = channel(0) << 16 | channel(1) << 8 | channel(2);
   }
-  LayFlats(regions, flats, out);
+  LayFlats(regions, flats, FindNooks(regions, flats, out), out);
   if (channels == 3) return;
   // From the end, so that no pixel is written over before it is read.
   for (size_t i = regions.label.size(); i-- > 0;) {

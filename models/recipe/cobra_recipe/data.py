@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from . import paint
 from .drawing.palette import Palettes, recolour_all
 from .hints import choose
-from .latent import colours, encode, luma, pixels
+from .latent import PURE_CHANNELS, colours, encode, encode_reference, luma, pixels
 
 #: Edge of a hint square in pixels, as in Cobra.
 HINT_PX = 16
@@ -25,6 +25,10 @@ PAGE_KINDS, SHADOWED = [0.42, 0.2, 0.12, 0.26], [0.12, 0.35, 0.3, 0.12]
 WARPED = 0.5
 #: Of bent pages, the share of close-ups: figures as large as on real pages at the package's size.
 CLOSE = 0.4
+#: A region with less than this share of a picture is small: a cell with TAKES of its 16 samples in it is its own, not its middle's.
+SMALL, TAKES = 0.012, 3
+#: Share of batches at two thirds of their size, as the second look of `scales.py` sees them, where pages have sizes for it (`pool.LOOK_SIZES`).
+FAR = 0.5
 #: Ids from here on are regions with a colour of their own.
 SPARE = 200
 
@@ -36,7 +40,8 @@ class Batch:
     line [B,1,H,W], hint [B,3,H,W] and colour [B,3,H,W] (the finished page, for the guided decoder) are uint8; fill [B,12,h,w] (uint8,
     the page's colours without ink), mask [B,1,h,w] (0..1), page_id [B,h,w]; references [B,R,3,H/2,W/2] uint8, reference_id
     [B,R,hr,wr] and reference_fill [B,R,3,hr,wr] (uint8, colour at a cell's centre without ink). traits [B,8,3] are the
-    cast's (255: nobody or not known), classes [B,256] the ids' (255: not known). `ready` holds latents made ahead.
+    cast's (255: nobody or not known), classes [B,256] the ids' (255: not known). `ready` holds latents made ahead, `small` [B,h,w] tells
+    cells of small regions.
     """
 
     line: torch.Tensor
@@ -51,15 +56,17 @@ class Batch:
     traits: torch.Tensor | None = None
     classes: torch.Tensor | None = None
     ready: tuple[torch.Tensor, ...] = ()
+    small: torch.Tensor | None = None
 
     def to(self, device: str) -> "Batch":
         if device == "cpu":
             return self
         move = lambda x: x.to(device) if isinstance(x, torch.Tensor) else x  # noqa: E731
-        return Batch(*(move(getattr(self, f.name)) for f in fields(self) if f.name != "ready"), tuple(move(x) for x in self.ready))
+        moved = {f.name: move(getattr(self, f.name)) for f in fields(self) if f.name != "ready"}
+        return Batch(**moved, ready=tuple(move(x) for x in self.ready))
 
     def latents(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Latents of line [B,76,h,w], hint [B,76,h,w] and references [B,R,76,hr,wr]."""
+        """Latents of line [B,76,h,w], hint [B,76,h,w] and references [B,R,88,hr,wr]."""
         if self.ready:
             line, hint, refs = (x.float() for x in self.ready)
             return line, hint if hint.numel() else line, refs
@@ -68,7 +75,9 @@ class Batch:
         # On a GPU looking whether there are hints would wait for all that is under way.
         hint = encode(paint.unit(self.hint.float())) if self.mask.is_cuda or self.mask.any() else line
         b, r = self.references.shape[:2]
-        refs = encode(paint.unit(self.references.flatten(0, 1).float())).unflatten(0, (b, r)) if r else line.new_zeros(b, 0, line.shape[1], line.shape[2] // 2, line.shape[3] // 2)
+        refs = line.new_zeros(b, 0, PURE_CHANNELS, line.shape[2] // 2, line.shape[3] // 2)
+        if r:
+            refs = encode_reference(paint.unit(self.references.flatten(0, 1).float())).unflatten(0, (b, r))
         return line, hint, refs
 
     def ahead(self) -> "Batch":
@@ -110,6 +119,33 @@ def bend(planes: torch.Tensor, g: torch.Generator, close: float = 0.0) -> torch.
     some = planes[chosen]
     out[chosen] = torch.cat([sample(some[:, :2], "nearest"), sample(some[:, 2:], "bilinear")], 1).round().clamp(0, 255).byte()
     return out
+
+
+def owners(ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which place of its 16 samples each cell of ids [N,H,W] stands for [N,h,w], and whether that is a small region's: the smallest of the small
+    ones that take enough of it, or else its middle."""
+    n, h, w = ids.shape
+    s = F.pixel_unshuffle(ids[:, None, 1::2, 1::2].float(), 4)
+    flat = ids.flatten(1).long()
+    area = torch.zeros(n, 256, device=ids.device).scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float32)) / (h * w)
+    size = area.gather(1, s.flatten(1).long()).reshape(s.shape)
+    count = (s[:, :, None] == s[:, None]).sum(2)
+    size = torch.where((s > 0) & (count >= TAKES) & (size < SMALL), size, 1.0)
+    least, at = size.min(1)
+    return torch.where(least < SMALL, at, torch.full_like(at, 10)), least < SMALL
+
+
+def sampled(x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """Of planes [N,c,H,W] the sample that each cell stands for (see `owners`) -> [N,c,h,w]."""
+    s = F.pixel_unshuffle(x[:, :, 1::2, 1::2].float(), 4).unflatten(1, (x.shape[1], 16))
+    return s.gather(2, at[:, None, None].expand(-1, x.shape[1], -1, -1, -1))[:, :, 0]
+
+
+def further(planes: torch.Tensor) -> torch.Tensor:
+    """Planes [N,3,H,W] uint8 (id, tone, ink) at two thirds of their size."""
+    size = (planes.shape[2] * 2 // 3, planes.shape[3] * 2 // 3)
+    ink = F.avg_pool2d(F.interpolate(planes[:, 2:].float(), scale_factor=2.0, mode="nearest"), 3)
+    return torch.cat([F.interpolate(planes[:, :2], size, mode="nearest"), ink.round().byte()], 1)
 
 
 class Maker:
@@ -214,8 +250,12 @@ class Maker:
         rng = self.rng
         lines = paint.xdog(gray, float(rng.uniform(0.6, 1.3)), float(rng.uniform(6, 20)))
         divided = paint.divide(gray, int(rng.choice([5, 7, 9])), float(rng.uniform(1, 3.5)))
-        either = self._put(rng.random(len(gray)) < 0.3)[:, None, None, None]
-        return torch.where(either, divided, lines)
+        ways = self._put(rng.random(len(gray)))[:, None, None, None]
+        soft = paint.gaussian(gray, 0.8, 2)
+        side = int(rng.choice([9, 11, 13, 17, 21]))
+        mean = F.avg_pool2d(F.pad(soft, (side // 2,) * 4, mode="replicate"), side, 1)
+        cut = torch.where(soft > mean - float(rng.uniform(4, 11)), 255.0, 0.0)
+        return torch.where(ways < 0.3, divided, torch.where(ways < 0.55, cut, lines))
 
     def _screened(self, gray: torch.Tensor) -> torch.Tensor:
         """Half of the pages get dots for their middle tones."""
@@ -243,13 +283,16 @@ class Maker:
         colours [B,256,3] of other people's drawings, and which figure each id belongs to [B,256] (0: none)."""
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
+        if kind is None and page.shape[2] % 96 == 0 and page.shape[3] % 96 == 0 and rng.random() < FAR:
+            page = further(page)
         if kind is None:
             page, refs = bend(page, g, CLOSE), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
         pal = self.palettes.draw(kinds.numpy())
         if known:
             recolour_all(rng, pal, *known)
         page_pal, planes = pal.copy(), page.to(dev).clone()
-        page_id = planes[:, 0, 4::8, 4::8].clone()
+        owner, small = owners(planes[:, 0])
+        page_id = sampled(planes[:, :1], owner)[:, 0].byte()
         palette = self._put(pal)
         if self.there:
             painted, mask = choose(planes, palette, rng, self.g, hints, self._put)
@@ -271,7 +314,7 @@ class Maker:
         pictures, ids, centres = self._references(refs, palette, ink, count)
         byte = lambda x: x.round().clamp(0, 255).byte()  # noqa: E731
         return Batch(byte(line), byte(hint), byte(rgb), byte(F.pixel_unshuffle(F.avg_pool2d(fill, 4), 2)), F.avg_pool2d((mask > 0).float(), 8),
-                     page_id, byte(pictures), ids, byte(centres))  # fmt: skip
+                     page_id, byte(pictures), ids, byte(centres), small=small)  # fmt: skip
 
     def _references(self, refs: torch.Tensor, palette: torch.Tensor, ink: torch.Tensor, count: int):
         """count patches a page: whole pictures or 3/4 crops of them, brought to one size. RGB 0..255, cell ids, colours at cell centres."""
@@ -305,5 +348,6 @@ class Maker:
                 planes = torch.cat([paint.gaussian(planes[:, :3].reshape(-1, 1, h, w), 0.5, 2).reshape(b, 3, h, w), planes[:, 3:]], 1)
             out.append(planes.flip(-1) if rng.random() < 0.5 else planes)
         planes = torch.stack(out, 1)
-        centre = planes[..., 4::8, 4::8]
-        return planes[:, :, :3], centre[:, :, 6].byte(), centre[:, :, 3:6]
+        flat = planes.flatten(0, 1)
+        centre = sampled(flat[:, 3:7], owners(flat[:, 6].byte())[0]).unflatten(0, (b, count))
+        return planes[:, :, :3], centre[:, :, 3].byte(), centre[:, :, :3]

@@ -14,7 +14,7 @@ from . import __version__
 from .config import Config
 from .guide import load_colorizer, quarters
 from .guided import GuidedDecoder
-from .latent import CHANNELS, encode
+from .latent import CHANNELS, COLOURS, PURE_CHANNELS, encode_reference
 from .network import COPY_LAYERS, Colorizer
 from .paint import extract
 from .patches import DIM, MEAN, SIZE, STD, PatchEncoder
@@ -39,7 +39,7 @@ class LineExtractor(torch.nn.Module):
 
 class VaeEncoder(torch.nn.Module):
     def forward(self, image, noise):
-        return encode(image) + 0 * noise
+        return encode_reference(image) + 0 * noise
 
 
 class VaeDecoder(torch.nn.Module):
@@ -62,7 +62,8 @@ class Denoiser(torch.nn.Module):
         self.net = net
 
     def forward(self, latent, line_latent, hint_latent, hint_mask, timestep, resolution, reference_kv):
-        return self.net(line_latent, hint_latent, hint_mask, reference_kv) + 0 * (latent + timestep.sum() + resolution.sum())
+        made = self.net(line_latent[:, :CHANNELS], hint_latent[:, :CHANNELS], hint_mask, reference_kv)
+        return torch.cat([made, 0 * made[:, :COLOURS]], 1) + 0 * (latent + timestep.sum() + resolution.sum())
 
 
 class GuidedUpsampler(torch.nn.Module):
@@ -93,7 +94,7 @@ def graphs(cfg: Config, colorizer: TwoLooks, guided: GuidedDecoder, patches: Pat
     """All graphs with example inputs."""
     g = torch.Generator().manual_seed(0)
     rnd = lambda *s: torch.rand(s, generator=g) * 2 - 1  # noqa: E731
-    z, layers, d = CHANNELS, layers_of(cfg), cfg.width
+    z, layers, d = PURE_CHANNELS, layers_of(cfg), cfg.width
     image = {0: "N", 2: "H", 3: "W"}
     cells = {0: "N", 2: "h", 3: "w"}
     h, w = 36, 24
@@ -224,7 +225,7 @@ def manifest(cfg: Config, folder: Path, names: dict[str, str], version: str, tra
         formatVersion=1, name="cobra-small", version=version, licence="Apache-2.0", trained=True,
         description="A small model of Cobra's shape, trained from nothing on drawn comic pages and free vector art. For clean cartoon line art; its figures are in models/recipe/RUNS.md.",
         training=training, precision="float32", buckets=[list(b) for b in BUCKETS],
-        latent=dict(channels=CHANNELS, downscale=8, scalingFactor=1.0), prediction="sample", hints="regions", fill="flat", references="whole",
+        latent=dict(channels=PURE_CHANNELS, downscale=8, scalingFactor=1.0), prediction="sample", hints="regions", fill="flat", references="whole",
         scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02, maxSteps=1),
         imageEncoder=dict(imageSize=SIZE, mean=[MEAN] * 3, std=[STD] * 3, embeddingSize=DIM),
         referenceKv=dict(layers=layers_of(cfg), width=cfg.width), upsampler=dict(scale=1),

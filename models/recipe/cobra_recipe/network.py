@@ -21,6 +21,8 @@ from .paint import TONE
 LIGHT = 4
 #: Layers of keys and values beyond the blocks': learned keys with values, and classes with traits (which are part of the keys, too).
 COPY_LAYERS = 2
+#: How much sooner a reference's cell takes the colour of its more colourful quarters.
+PURE = 4.0
 
 
 def pack(x: torch.Tensor) -> torch.Tensor:
@@ -124,15 +126,14 @@ class Colorizer(nn.Module):
         return classes, traits, room(what, self.dk - LIGHT), room(who, self.dk)
 
     def reference(self, latent):
-        """latent [N,76,h,w] -> K/V [N,layers+2,2,tokens,d], class and trait logits [N,_,h,w], colours [N,3,h,w]."""
-        quarters = F.pixel_shuffle(latent, 2)
+        """latent [N,88,h,w] -> K/V [N,layers+2,2,tokens,d], class and trait logits [N,_,h,w], colours [N,3,h,w]."""
+        quarters, pure = F.pixel_shuffle(latent[:, :CHANNELS], 2), latent[:, CHANNELS:].unflatten(1, (3, 4))
         f, kv = self.trunk(self.ref_stem(quarters), 1)
         f = F.relu(f)
         classes, traits, what, who = self.posteriors(f)
         v = self.value(f).float()
-        share = v[:, :4].softmax(1)
-        rgb = latent[:, :COLOURS].unflatten(1, (3, 4))
-        colour = (rgb * share[:, None]).sum(2) + 0.3 * v[:, 4:7]
+        share = (v[:, :4] + PURE * (pure.amax(1) - pure.amin(1))).softmax(1)
+        colour = (pure * share[:, None]).sum(2) + 0.3 * v[:, 4:7]
         key = F.normalize(self.ref_key(f).float(), dim=1)
         # White does not count: only the key of paper has it, so that white comes from paper.
         light = lightness(luma(colour).clamp(-1, 1)) * (1 - what[:, :1])

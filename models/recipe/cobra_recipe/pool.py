@@ -29,6 +29,11 @@ LARGE_PX, PER_LARGE_CHUNK = 120_000, 32
 OWN_CAST, OWN_CLOSE, OTHERS = range(3)
 LARGE_KINDS = [OWN_CAST, OWN_CLOSE, OTHERS, OWN_CAST, OTHERS, OWN_CLOSE, OTHERS]
 
+#: With `draw(looks=True)`, for training at both looks of `scales.py`: sizes of the close look, in multiples of 96, and what is drawn.
+LOOK_SIZES = [(384, 384), (480, 384), (384, 480), (384, 288), (480, 288)]
+LOOK_KINDS = [OWN_CLOSE, OWN_CAST, OTHERS, OWN_CLOSE]
+PER_LOOK_CHUNK = 32
+
 
 def plain(seed: int, height: int, width: int, rich: bool) -> dict[str, np.ndarray]:
     """A geometry of the recipe's own cast, with what the pool holds beside the drawing (see `mixed.geometry`)."""
@@ -80,10 +85,33 @@ def draw_large(folder: Path, index: int, sprites) -> Path:
     return path
 
 
+def draw_looks(folder: Path, index: int, sprites) -> Path:
+    """As `draw_chunk`, in LOOK_SIZES and LOOK_KINDS: close-ups on pages and in references, so that irises have cells of their own."""
+    path = folder / f"{index:06d}.npz"
+    if path.exists():
+        return path
+    height, width = LOOK_SIZES[index % len(LOOK_SIZES)]
+    kind = LOOK_KINDS[index % len(LOOK_KINDS)]
+    items = []
+    for i in range(PER_LOOK_CHUNK):
+        seed = index * PER_CHUNK + i
+        if kind == OWN_CAST or not sprites:
+            items.append(plain(seed, height, width, i % PLAIN_EVERY > 0))
+        else:
+            own = 1.0 if kind == OWN_CLOSE else 0.3
+            more = dict(own=own, close=0.75, balloons=0.5, white=0.35, loud=True, near=True)
+            items.append(mixed(seed, height, width, sprites, REFERENCES, **more))
+    part = folder / f".{index:06d}.{os.getpid()}.npz"
+    np.savez_compressed(part, **{k: np.stack([x[k] for x in items]) for k in items[0]})
+    part.rename(path)
+    return path
+
+
 def draw(
-    folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9, art: str = "", large: bool = False
+    folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9, art: str = "", large: bool = False, looks: bool = False
 ) -> None:
-    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow; art: folder of sprites; large: see `draw_large`."""
+    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow; art: folder of sprites; large, looks: see
+    `draw_large`, `draw_looks`."""
     sprites = library(art) if art else None
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -91,7 +119,9 @@ def draw(
     for n in range(count):
         if time.time() - start > minutes * 60:
             break
-        if large:
+        if looks:
+            draw_looks(target, first + n * stride, sprites)
+        elif large:
             draw_large(target, first + n * stride, sprites)
         else:
             draw_chunk(target, first + n * stride, sprites=sprites)

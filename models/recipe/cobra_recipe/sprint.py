@@ -20,10 +20,12 @@ from .feed import Feed
 from .grow import grown
 from .network import Colorizer
 from .train_transformer import loss_of
-from .training import Run, optimizers, save, set_rate
+from .training import Run, half_is_fast, optimizers, save, set_rate
 
 #: Seconds between log lines and between checkpoints; steps between looks at the figures, which wait for the GPU.
 LOG_S, SAVE_S, LOOK = 20, 40, 20
+#: Seconds between checkpoints on a processor; all are kept there.
+SAVE_CPU_S = 240
 #: Share of this GPU's memory that the run may take.
 MEMORY = 0.6
 #: What a checkpoint's config is called: its shape without the settings for a GPU.
@@ -55,7 +57,7 @@ class Sprint:
     def __init__(self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int):
         self.cfg, self.pool, self.out, self.device, self.seed = cfg, pool, Path(out), device, seed
         self.out.mkdir(parents=True, exist_ok=True)
-        self.rate, self.fast, self.start = rate, device != "cpu", time.time()
+        self.rate, self.fast, self.start = rate, half_is_fast(device), time.time()
         self.limit_s = minutes * 60
         torch.manual_seed(seed)
         self.net, self.mean = Colorizer(cfg), Colorizer(cfg)
@@ -102,7 +104,7 @@ class Sprint:
         values = dict(zip(parts, torch.stack([v.float() for v in parts.values()]).tolist()))
         l1 = self.run.mean.get("l1", values["l1"])
         self.first = self.first or (l1 if self.run.step >= 100 else None)
-        if not all(math.isfinite(v) for v in values.values()) or (self.first and l1 > 1.7 * self.first):
+        if not all(math.isfinite(v) for v in values.values()) or (self.first and self.device != "cpu" and l1 > 1.7 * self.first):
             self.trouble += 1
             self.rate *= 0.5
             self.say(f"TROUBLE {self.trouble} at step {self.run.step}: {values}; back, rate {self.rate:.2g}")
@@ -117,7 +119,7 @@ class Sprint:
 
     def store(self, name: str = "") -> None:
         name = name or f"slim-{self.turn}"
-        self.turn = 1 - self.turn
+        self.turn = self.turn + 1 if self.device == "cpu" else 1 - self.turn
         net = {k: v.detach().float().cpu().contiguous().clone() for k, v in self.mean.state_dict().items()}
         info = dict(step=self.run.step, samples=self.run.samples, seconds=time.time() - self.start, progress=self.progress, figures=self.run.mean)
         if not all(bool(v.isfinite().all()) for v in net.values()):
@@ -184,7 +186,7 @@ class Sprint:
                     chunks = len(list(Path(self.pool).glob("[0-9]*.npz")))
                     figures = " ".join(f"{k} {v:.3f}" for k, v in self.run.mean.items())
                     self.say(f"step {self.run.step} pages {self.run.samples} ({self.run.samples / spent:.0f}/s, waited {waited:.0f}s, own processor {worked:.0f}s) {memory}chunks {chunks} rate {self.rate * rate_at(self.progress, self.run.step):.2g} {figures}")
-                if time.time() - saved > SAVE_S:
+                if time.time() - saved > (SAVE_S if self.device != "cpu" else SAVE_CPU_S):
                     saved = time.time()
                     self.store()
             except (Exception, KeyboardInterrupt) as error:
@@ -206,12 +208,14 @@ def main() -> None:
     p.add_argument("--device", default="cuda")
     p.add_argument("--batch", type=int)
     p.add_argument("--rate", type=float)
+    p.add_argument("--ema", type=float)
+    p.add_argument("--chunks", type=int, help="chunks of the pool kept in memory")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=3)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     cfg = CONFIGS[a.config]
-    cfg = replace(cfg, batch=a.batch or cfg.batch)
+    cfg = replace(cfg, batch=a.batch or cfg.batch, ema=a.ema or cfg.ema, chunks=a.chunks or cfg.chunks)
     sys.setswitchinterval(TURN_S)
     if a.device != "cpu":
         # Convolutions of pages (line extraction) stay exact; the network's are in half precision anyway.

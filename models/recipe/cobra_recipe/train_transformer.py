@@ -20,8 +20,8 @@ from .pool import HELD_OUT
 from .training import Run, factor, half_is_fast, log_run, optimizers, save, set_rate
 
 
-#: How much more a cell of paper and one of an iris count than others.
-PAPER, EYES = 1.0, 4.0
+#: How much more a cell of paper, one of an iris and one of another small region count than others.
+PAPER, EYES, TINY = 1.0, 6.0, 2.0
 #: Weight of the traits' loss against the classes': costumes hide some of them.
 TRAIT = 0.45
 
@@ -84,6 +84,7 @@ def loss_of(net: Colorizer, batch: Batch, aux: float, fast: bool):
     tone = (light[:, 0] - luma(truth.unflatten(1, (3, 4)).mean(2))[:, 0]).abs().mean()
     ids = batch.page_id.long()
     count = 1 + PAPER * (ids == 0) + EYES * ((ids < CAST_IDS) & (ids % SLOTS == IRIS))
+    count = count if batch.small is None else torch.maximum(count, 1 + TINY * batch.small)
     l1 = ((y - truth).abs().mean(1) * count).sum() / count.sum()
     open_ = (batch.mask < 0.5).float().flatten(1)
     match, hit, white = match_loss(p, batch.page_id, batch.reference_id, open_ * (ids < 200).flatten(1) * count.flatten(1))

@@ -26,12 +26,13 @@ def geometry(
     balloons=0.35,
     white=0.6,
     loud=False,
+    near=False,
 ) -> dict:
     """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
 
     `own` is the share of the recipe's characters, `close` that of close-ups: one panel, figures up to twice as large.
     `balloons` is the chance of a panel to have some, `white` that of a figure's white parts to be paper; `loud`: some
-    balloons are larger than the recipe's.
+    balloons are larger than the recipe's. `near`: references are close-ups as often as pages are.
     """
     g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
     count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
@@ -70,8 +71,10 @@ def geometry(
     must, refs = list(g.permutation(count)), []
     for _ in range(references):
         size = (height, width) if full else (height // 2, width // 2)
-        number = int(g.choice([1, 2, 3], p=[0.65, 0.25, 0.1]))
-        refs.append(drawn(*size, number, g.uniform(1, 1.7), must, 0.2, 0.8 if sheet else 0.15))
+        number, scale = int(g.choice([1, 2, 3], p=[0.65, 0.25, 0.1])), g.uniform(1, 1.7)
+        if near and pens.random() < close:
+            number, scale = 1, pens.uniform(1.4, 2.2)
+        refs.append(drawn(*size, number, scale, must, 0.2, 0.8 if sheet else 0.15))
     kinds = np.zeros(8, np.uint8)
     kinds[: len(places)] = [PLACE_KINDS.index(p.kind) for p in places]
     colours, natural, classes = np.full((256, 3), 255, np.uint8), np.zeros(256, np.uint8), CLASS_OF_ID.copy()
