@@ -3,11 +3,12 @@
  * another run takes the lease over once it is stale. The new owner measures that with its own clock, so clocks of hosts
  * may differ. The lease of a process of this machine that is certainly dead is taken over at once.
  */
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { onAbort } from "../../concurrency/on-abort.js";
 import { ResourceError, systemCode } from "../../errors.js";
+import { temporaryName } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { lacksLinks } from "../../platform/storage.js";
 import { livenessOf, type Liveness } from "../../platform/process-identity.js";
@@ -191,7 +192,7 @@ export class Lease {
 
   /** Puts a whole lease file in place in one step, so that nobody reads half of it; false when there is one. */
   async #take(): Promise<boolean> {
-    const own = `${this.#path}.${this.#record.token}`;
+    const own = this.#temporaryPath();
     try {
       await writeFile(own, leaseText(this.#record), { flush: true });
       await link(own, this.#path);
@@ -240,6 +241,11 @@ export class Lease {
       throw cause;
     }
     return true;
+  }
+
+  /** What a kill leaves under such a name is removed by a later run. */
+  #temporaryPath(): string {
+    return join(dirname(this.#path), temporaryName());
   }
 
   async #hold(file: FileHandle | undefined): Promise<void> {
@@ -307,7 +313,7 @@ export class Lease {
    * another taker was quicker, it goes back.
    */
   async #remove({ text, gone }: { readonly text: string; readonly gone: boolean }): Promise<void> {
-    const aside = `${this.#path}.${randomBytes(8).toString("hex")}`;
+    const aside = this.#temporaryPath();
     try {
       await rename(this.#path, aside);
     } catch (error) {

@@ -1,7 +1,7 @@
 // One run at a time on an output: who holds the lease, when it is taken over, and what the loser learns.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -9,6 +9,7 @@ import { Journal } from "../../../../src/core/journal/journal.js";
 import { leaseText, newLeaseRecord, parseLease, type LeaseRecord } from "../../../../src/core/journal/lease-record.js";
 import { Lease, LEASE_TIMES, type LeaseClock, type LeaseOptions } from "../../../../src/core/journal/lease.js";
 import { LockedJournal } from "../../../../src/core/journal/locked-journal.js";
+import { removeLeftovers } from "../../../../src/io/files/atomic-file.js";
 import { bootId, processStart } from "../../../../src/platform/processes.js";
 
 let root: string;
@@ -277,6 +278,32 @@ describe("a lease that is put in place and cannot be opened at once", () => {
     const failed = LeaseThere.acquire(path, "out", { clock: fakeClock() });
     await expect(failed).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE" });
     expect(await readdir(root)).toEqual([]);
+  });
+});
+
+describe("what a kill leaves of taking a lease", () => {
+  it("is removed by a later run as other temporary files are", async () => {
+    vi.resetModules();
+    vi.doMock("node:fs/promises", async (original) => ({
+      ...(await original<typeof import("node:fs/promises")>()),
+      rm: async () => undefined, // as if killed before
+    }));
+    try {
+      const module = await import("../../../../src/core/journal/lease.js");
+      await writeFile(path, leaseText(foreign()));
+      await (await module.Lease.acquire(path, "out", { clock: fakeClock() })).release();
+    } finally {
+      vi.doUnmock("node:fs/promises");
+      vi.resetModules();
+    }
+    const left = (await readdir(root)).filter((name) => name !== "lease");
+    expect(left).toHaveLength(3); // each of two takings, and the silent lease that was moved away
+    const dead = spawn(process.execPath, ["-e", ""]);
+    await once(dead, "close");
+    for (const name of left)
+      await rename(join(root, name), join(root, name.replace(`-${process.pid}-`, `-${dead.pid}-`)));
+    await removeLeftovers(root);
+    expect(await readdir(root)).toEqual(["lease"]);
   });
 });
 
