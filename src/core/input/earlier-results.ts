@@ -25,8 +25,8 @@ export interface EarlierResults {
 
 /**
  * Finds the folders of earlier runs: by their metadata, and in a folder on disk by their journal, and their archives in
- * a folder on disk. The input itself is never one: who names it means it. The folder that holds all of an archive is the
- * input itself too: a folder that was packed.
+ * a folder on disk. The input itself is never one: who names it means it. The folder that holds all of an archive is
+ * the input itself too: a folder that was packed.
  */
 export async function findResults(source: PageSource, inputDir: string | undefined): Promise<EarlierResults> {
   const entries = source.entries();

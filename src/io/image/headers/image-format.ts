@@ -57,8 +57,8 @@ const HEIF_BRAND =
   /^(?:hei[cxms]|hev[cxms]|mif[12]|msf1|miaf|jpe[g ]|jpgs|avc[is]|vvi[cs]|evb[is]|j2k[is]|avio|unif)$/u;
 
 /**
- * Netpbm has two letters of signature, then blanks or comments, then the width and height as digits. A comment ends with
- * either end of a line, and may follow a number at once.
+ * Netpbm has two letters of signature, then blanks or comments, then the width and height as digits. A comment ends
+ * with either end of a line, and may follow a number at once.
  */
 const NETPBM = /^P[1-6](?:\s|#[^\r\n]*[\r\n])+\d+(?:\s|#[^\r\n]*[\r\n])+\d+[\s#]/u;
 /** Its later kinds: PAM names its fields, PFM has a scale behind the size; XV's thumbnails begin likewise. */
