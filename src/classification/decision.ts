@@ -1,4 +1,5 @@
 /** From the three metrics to "line art" or "coloured": the plain rule, with its thresholds as options. */
+import { shown } from "../errors/arguments.js";
 import type { ClassifierName, ImageType } from "../config/batch-config.js";
 import { SETTINGS } from "../config/settings.js";
 import { ConfigurationError } from "../errors.js";
@@ -70,7 +71,7 @@ export function completeThresholds(given: Partial<ClassificationThresholds> = {}
     if (typeof value !== "number" || !(value >= 0))
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `the classification threshold ${name} must be a number >= 0, got ${String(value)}`,
+        `the classification threshold ${name} must be a number >= 0, got ${shown(value)}`,
       );
   }
   return { ...DEFAULT_THRESHOLDS, ...given };

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
 import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
-import { checkArgument, checkList, checkObject, checkText } from "../errors/arguments.js";
+import { checkArgument, checkList, checkObject, checkText, shown } from "../errors/arguments.js";
 import { readWhole } from "../io/files/read-file.js";
 import { calibrate } from "./calibrated.js";
 import {
@@ -61,7 +61,7 @@ export class ImageClassifier {
       ["limitPixels", limitPixels ?? 1, 1],
     ] as const) {
       if (!Number.isInteger(value) || value < least)
-        throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${String(value)}`);
+        throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${shown(value)}`);
     }
     if (options.thresholds !== undefined) checkObject("thresholds", options.thresholds);
     this.thresholds = completeThresholds(options.thresholds);
@@ -69,7 +69,7 @@ export class ImageClassifier {
     if (!CLASSIFIERS.includes(this.#decision))
       throw new ValidationError(
         "ERR_ARGUMENT",
-        `decision must be ${CLASSIFIERS.map((name) => `"${name}"`).join(" or ")}, got ${JSON.stringify(this.#decision)}`,
+        `decision must be ${CLASSIFIERS.map((name) => `"${name}"`).join(" or ")}, got ${shown(this.#decision)}`,
       );
     this.#options = { cacheEntries, concurrency, ...(limitPixels === undefined ? {} : { limitPixels }) };
   }

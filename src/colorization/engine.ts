@@ -6,7 +6,7 @@ import type { SessionOptions } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError } from "../errors.js";
-import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js";
+import { checkArgument, checkObject, checkSignal, shown } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import type { MemoryManager, PageSize } from "../memory/memory-manager.js";
 import { modelDirectory } from "../model/default-model.js";
@@ -309,7 +309,7 @@ export class Engine implements AsyncDisposable {
       const have = this.styles.map((one) => `"${one}"`).join(", ");
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `the model "${this.model.manifest.name}" has no weights for style "${style}"; it has ${have}`,
+        `the model "${this.model.manifest.name}" has no weights for style ${shown(style)}; it has ${have}`,
       );
     }
   }

@@ -4,7 +4,7 @@
  */
 import type { RasterImage } from "../binding/raster.js";
 import { ConfigurationError } from "../errors.js";
-import { checkFunction, checkList, checkMethods, checkObject, checkText } from "../errors/arguments.js";
+import { checkArgument, checkFunction, checkMethods, checkObject, checkText } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { sha256 } from "../platform/sha256.js";
 import type { ReferenceImage, ReferenceSet } from "./cobra/references.js";
@@ -169,7 +169,8 @@ export class ReferenceStore implements Disposable {
 }
 
 function checkNamed(references: readonly PageReference[]): void {
-  checkList("references", references);
+  const isArray: boolean = Array.isArray(references);
+  checkArgument(isArray, "references", references, "an array");
   for (const [index, reference] of references.entries()) {
     checkObject(`references[${index}]`, reference);
     checkText(`references[${index}].name`, reference.name);

@@ -1,4 +1,5 @@
 /** Messages about settings that break a rule. */
+import { shown } from "../errors/arguments.js";
 import type { z } from "zod";
 import { ConfigurationError } from "../errors.js";
 import { remedyOf, type Fault } from "../errors/fault.js";
@@ -39,7 +40,7 @@ export function describeIssue(
   );
   return [
     {
-      message: `${where}: ${issue.message}, not ${typeof value === "number" || typeof value === "bigint" ? String(value) : JSON.stringify(value)}`,
+      message: `${where}: ${issue.message}, not ${shown(value)}`,
     },
   ];
 }

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { withoutUndefined } from "./without-undefined.js";
 import { ConfigurationError, messageOf } from "../errors.js";
-import { checkObject, checkText } from "../errors/arguments.js";
+import { checkObject, checkText, shown } from "../errors/arguments.js";
 import { faultAt, type Fault } from "../errors/fault.js";
 import {
   BATCH_CONFIG_KEYS,
@@ -81,7 +81,7 @@ export class ConfigurationHandler {
   /** What is wrong with a file's content, each fault with its path; empty when nothing is. */
   validateConfig(value: unknown): Fault[] {
     if (!isObject(value))
-      return [{ message: `must be an object {"default": …, "images": …, "engine": …}, not ${JSON.stringify(value)}` }];
+      return [{ message: `must be an object {"default": …, "images": …, "engine": …}, not ${shown(value)}` }];
     const faults: Fault[] = Object.keys(value)
       .filter((key) => !SECTIONS.includes(key))
       .map((key) => ({ message: `${key}: unknown section; the sections are ${SECTIONS.join(", ")}` }));
@@ -210,7 +210,7 @@ function leaveOut(one: string, other: string): string {
 }
 
 function notAnObject(where: string, value: unknown): Fault {
-  return { message: `${where}: must be an object, not ${JSON.stringify(value)}` };
+  return { message: `${where}: must be an object, not ${shown(value)}` };
 }
 
 type RawFile = {

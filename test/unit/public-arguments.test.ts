@@ -313,6 +313,36 @@ for (const [name, call, takes = []] of CALLS)
     });
   });
 
+/** What JSON or a template string cannot show, and what only looks like a list. */
+const STRANGE: Readonly<Record<string, unknown>> = {
+  "a symbol": Symbol("s"),
+  "a bigint": 5n,
+  "an object without a prototype": Object.create(null),
+  "an object that has no text": { toString: 5, valueOf: 5 },
+  "an object that holds itself": Object.defineProperty({}, "self", {
+    enumerable: true,
+    get(this: unknown) {
+      return this;
+    },
+  }),
+  "a map": new Map(),
+  "text in an object": Object("x"),
+};
+
+describe("a value that is hard to show", () => {
+  it.each(Object.entries(STRANGE))("%s", async (_, value) => {
+    const uncoded: string[] = [];
+    for (const [name, call] of CALLS)
+      try {
+        await call(value as never);
+      } catch (error) {
+        const { code } = error as api.BatchProcessingError;
+        if (!(error instanceof api.BatchProcessingError) || code === "ERR_INTERNAL") uncoded.push(`${name}: ${error}`);
+      }
+    expect(uncoded).toEqual([]);
+  });
+});
+
 it("has every function and class that is exported", () => {
   const called = [...CALLS.map(([, call]) => call), opened].map(String).join("\n");
   const left = Object.entries(api)

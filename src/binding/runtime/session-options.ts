@@ -1,4 +1,5 @@
 /** Session options: checked, and turned into what the addon reads. */
+import { shown } from "../../errors/arguments.js";
 import { ValidationError } from "../../errors.js";
 import type { NativeSessionConfig } from "../types.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "./providers.js";
@@ -70,19 +71,19 @@ function refuse(message: string): never {
 
 function choice<T>(name: string, value: string, table: Readonly<Record<string, T>>): T {
   if (!Object.hasOwn(table, value))
-    refuse(`session option ${name} is "${value}"; it must be one of ${Object.keys(table).join(", ")}`);
+    refuse(`session option ${name} is ${shown(value)}; it must be one of ${Object.keys(table).join(", ")}`);
   return table[value] as T;
 }
 
 function whole(name: string, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
-    refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
+    refuse(`session option ${name} is ${shown(value)}; it must be a whole number of 0 or more`);
   return value;
 }
 
 function bytes(name: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0)
-    refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
+    refuse(`session option ${name} is ${shown(value)}; it must be a whole number of 0 or more`);
   return value;
 }
 

@@ -3,7 +3,7 @@
  */
 import { join, sep } from "node:path";
 import { realPathOf } from "../../io/files/real-path.js";
-import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
+import { FAILURES_NAME, MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { isArchiveName } from "../../io/names/entry-rules.js";
 import { printableName } from "../../io/names/safe-name.js";
@@ -12,6 +12,9 @@ import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { parseJson } from "../../text/parse-json.js";
+
+/** What a run writes beside pictures: nobody misses it. */
+const OWN_FILES: ReadonlySet<string> = new Set([METADATA_NAME, FAILURES_NAME]);
 
 /** Results of earlier runs among an input's files. */
 export interface EarlierResults {
@@ -22,7 +25,8 @@ export interface EarlierResults {
 
 /**
  * Finds the folders of earlier runs: by their metadata, and in a folder on disk by their journal, and their archives in
- * a folder on disk. The input itself is never one: who names it means it.
+ * a folder on disk. The input itself is never one: who names it means it. The folder that holds all of an archive is
+ * the input itself too: a folder that was packed.
  */
 export async function findResults(source: PageSource, inputDir: string | undefined): Promise<EarlierResults> {
   const entries = source.entries();
@@ -34,9 +38,11 @@ export async function findResults(source: PageSource, inputDir: string | undefin
     for (let above = folder; above !== "" && !folders.has(above); above = parentOf(above)) folders.add(above);
     if (folder !== "" && entry.name === `${folder}/${METADATA_NAME}`) metadata.set(folder, entry);
   }
+  const itself = inputDir === undefined ? `${await folderOfAll(entries)}/` : "/";
   const results = new Set<string>();
   for (const folder of folders) {
     await turn();
+    if (itself.startsWith(`${folder}/`)) continue;
     const described = metadata.get(folder);
     const isResult =
       (described !== undefined && (await isOwnMetadata(described))) ||
@@ -50,19 +56,26 @@ export async function findResults(source: PageSource, inputDir: string | undefin
     for (let above = parentOf(name); above !== ""; above = parentOf(above)) if (results.has(above)) return true;
     return false;
   };
-  let left = 0;
+  let pictures = source.faults.filter(({ name }) => isInside(name)).length;
+  let others = 0;
   for (const { name, kind } of entries) {
     await turn();
-    if (kind === "image" && isInside(name)) left++;
+    if (archives.has(name) || !isInside(name)) continue;
+    if (kind === "image") pictures++;
+    else if (!OWN_FILES.has(name.slice(name.lastIndexOf("/") + 1))) others++;
   }
-  for (const { name } of source.faults) if (isInside(name)) left++;
   const warnings: string[] = [];
-  if (left > 0) {
-    const pictures = `${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`;
-    warnings.push(`${listed(results)} the output of an earlier run; ${pictures}`);
+  if (pictures + others > 0) {
+    const left = [counted(pictures, "picture"), counted(others, pictures > 0 ? "other file" : "file")].filter(Boolean);
+    const verb = pictures + others === 1 ? "was" : "were";
+    warnings.push(`${listed(results)} the output of an earlier run; ${left.join(" and ")} there ${verb} ignored`);
   }
   if (archives.size > 0) warnings.push(`${listed(archives)} the output of an earlier run, and not copied`);
   return { isInside, warnings };
+}
+
+function counted(count: number, what: string): string {
+  return count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function listed(names: ReadonlySet<string>): string {
@@ -80,6 +93,17 @@ async function archivesOfRuns(entries: readonly SourceEntry[], inputDir: string 
     if (metadata !== undefined) archives.add(name);
   }
   return archives;
+}
+
+/** The innermost folder that all files are in; empty where there is none. */
+async function folderOfAll([first, ...others]: readonly SourceEntry[]): Promise<string> {
+  let folder = parentOf(first?.name ?? "");
+  for (const { name } of others) {
+    await turn();
+    while (folder !== "" && !name.startsWith(`${folder}/`)) folder = parentOf(folder);
+    if (folder === "") break;
+  }
+  return folder;
 }
 
 /** `a/b/c.png` → `a/b` → `a` → `` */

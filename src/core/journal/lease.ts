@@ -3,11 +3,12 @@
  * another run takes the lease over once it is stale. The new owner measures that with its own clock, so clocks of hosts
  * may differ. The lease of a process of this machine that is certainly dead is taken over at once.
  */
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { onAbort } from "../../concurrency/on-abort.js";
 import { ResourceError, systemCode } from "../../errors.js";
+import { temporaryName } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { lacksLinks } from "../../platform/storage.js";
 import { livenessOf, type Liveness } from "../../platform/process-identity.js";
@@ -108,7 +109,7 @@ export class Lease {
         if (silent !== undefined) await lease.#remove(silent);
       }
     } catch (cause) {
-      await lease.#file?.close();
+      await lease.release(); // what has been put in place by then would lock the output for nobody
       throw systemCode(cause) === undefined || cause instanceof ResourceError ? cause : outputError(path, cause);
     }
     lease.#stopBeating = clock.every(times.heartbeatMs, () => void lease.beat());
@@ -191,23 +192,32 @@ export class Lease {
 
   /** Puts a whole lease file in place in one step, so that nobody reads half of it; false when there is one. */
   async #take(): Promise<boolean> {
-    const own = `${this.#path}.${this.#record.token}`;
+    const own = this.#temporaryPath();
     try {
       await writeFile(own, leaseText(this.#record), { flush: true });
       await link(own, this.#path);
     } catch (error) {
-      if (systemCode(error) === "EEXIST") return false;
+      // What is there may be its own: another taker has moved it away and back.
+      if (systemCode(error) === "EEXIST") return await this.#holdOwn();
       if (!lacksLinks(error)) throw error;
       return await this.#takeWithoutLinks();
     } finally {
       await rm(own, { force: true }); // closed by now: a network share keeps a deleted file that is open
     }
+    return this.#holdOwn();
+  }
+
+  /** Opens the lease file and keeps it open if it is this run's: by what was opened, another may be quicker. */
+  async #holdOwn(): Promise<boolean> {
     const file = await open(this.#path, "r+").catch((cause: unknown) =>
       systemCode(cause) === "ENOENT" ? undefined : Promise.reject(cause),
     );
     if (file === undefined) return false;
-    // By what was opened: another run may have been quicker.
-    if (!(await file.readFile("utf8")).includes(this.#record.token)) {
+    const text = await file.readFile("utf8").catch(async (cause: unknown) => {
+      await file.close();
+      throw cause;
+    });
+    if (!text.includes(this.#record.token)) {
       await file.close();
       return false;
     }
@@ -221,13 +231,24 @@ export class Lease {
       systemCode(cause) === "EEXIST" ? undefined : Promise.reject(cause),
     );
     if (file === undefined) return false;
-    await file.writeFile(leaseText(this.#record));
-    await file.sync();
     await this.#hold(file);
+    try {
+      await file.writeFile(leaseText(this.#record));
+      await file.sync();
+    } catch (cause) {
+      await this.#hold(undefined);
+      await rm(this.#path, { force: true });
+      throw cause;
+    }
     return true;
   }
 
-  async #hold(file: FileHandle): Promise<void> {
+  /** What a kill leaves under such a name is removed by a later run. */
+  #temporaryPath(): string {
+    return join(dirname(this.#path), temporaryName());
+  }
+
+  async #hold(file: FileHandle | undefined): Promise<void> {
     await this.#file?.close().catch(() => {});
     this.#file = file;
   }
@@ -243,6 +264,7 @@ export class Lease {
     const text = await this.#read();
     if (text === undefined) return undefined;
     const holder = parseLease(text);
+    if (holder?.token === this.#record.token) return undefined; // moved away and back by another taker
     const state = holder === undefined ? "unknown" : liveness(holder);
     if (state === "gone") return { text, gone: true };
     // A heartbeat from the future, written before the machine's clock was set back, says nothing either.
@@ -257,6 +279,7 @@ export class Lease {
       if (now === undefined) return undefined;
       if (now === text) continue;
       const next = parseLease(now);
+      if (next?.token === this.#record.token) return undefined;
       if (next !== undefined && next.token !== holder?.token && liveness(next) === "gone") return undefined;
       throw this.#lockedBy(next ?? holder);
     }
@@ -290,7 +313,7 @@ export class Lease {
    * another taker was quicker, it goes back.
    */
   async #remove({ text, gone }: { readonly text: string; readonly gone: boolean }): Promise<void> {
-    const aside = `${this.#path}.${randomBytes(8).toString("hex")}`;
+    const aside = this.#temporaryPath();
     try {
       await rename(this.#path, aside);
     } catch (error) {

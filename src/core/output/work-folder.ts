@@ -5,6 +5,7 @@
 import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { FAILURES_NAME } from "../../io/names/output-rules.js";
 import { getLogger } from "../../logging.js";
 import { removeTree } from "../../io/files/remove-tree.js";
 
@@ -41,7 +42,7 @@ export function picturesFolder(paths: OutputPaths): string {
  * The file that says which pages failed, why, and what to do: beside the pictures, for an archive in its work folder.
  */
 export function failuresFile(paths: OutputPaths): string {
-  return join(paths.outputDir ?? workFolder(paths), "failures.json");
+  return join(paths.outputDir ?? workFolder(paths), FAILURES_NAME);
 }
 
 /**

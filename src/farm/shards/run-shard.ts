@@ -1,4 +1,5 @@
 /** Colours a shard's pages of one chapter into the shard's own folder. */
+import { resolve } from "node:path";
 import { referencesHash } from "../../colorization/cobra/references.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import type { BatchEngine } from "../../core/batch-engine.js";
@@ -89,12 +90,15 @@ export async function runShard(
   }
 }
 
-/** Files by the hashes of their contents, so that the shards can be joined elsewhere. */
+/**
+ * Hashes of files' contents by absolute path, as records of runs have them, so that the shards can be joined from
+ * another folder or on another machine.
+ */
 export async function contentsOf(
   config: BatchConfig,
   pageConfigs: Readonly<Record<string, PageConfig>>,
 ): Promise<Record<string, string>> {
-  const paths = [config, ...Object.values(pageConfigs)].flatMap(ownPathsOf);
+  const paths = [config, ...Object.values(pageConfigs)].flatMap(ownPathsOf).map((path) => resolve(path));
   const contents = new ContentHashes(config.recursive);
   await contents.read(paths);
   return Object.fromEntries(paths.map((path) => [path, contents.of(path)]));

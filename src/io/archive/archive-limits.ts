@@ -1,4 +1,5 @@
 /** The most an archive may cost. The defaults are far above any chapter and far below what would harm a machine. */
+import { shown } from "../../errors/arguments.js";
 import { ValidationError } from "../../errors.js";
 import type { Fault } from "../../errors/fault.js";
 
@@ -51,7 +52,7 @@ export function archiveLimits(limits: Partial<ArchiveLimits> = {}): ArchiveLimit
   const filled = { ...DEFAULT_ARCHIVE_LIMITS, ...limits };
   for (const [name, value] of Object.entries(filled)) {
     if (!(typeof value === "number" && value > 0))
-      throw new ValidationError("ERR_ARGUMENT", `limits.${name} is ${String(value)}; it must be a number above 0`);
+      throw new ValidationError("ERR_ARGUMENT", `limits.${name} is ${shown(value)}; it must be a number above 0`);
   }
   return filled;
 }

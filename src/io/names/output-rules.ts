@@ -5,6 +5,9 @@ import { nameFault, printableName } from "./safe-name.js";
 /** Name of the file that `finish(metadata)` writes. */
 export const METADATA_NAME = "processing_metadata.json";
 
+/** Name of the file that says which pages failed. */
+export const FAILURES_NAME = "failures.json";
+
 /** Larger ones are not read: it is far above what a batch of 100,000 pages has. */
 export const MAX_METADATA_BYTES = 512 * 2 ** 20;
 

@@ -244,7 +244,7 @@ describe("a batch without an engine", () => {
       const told = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
       const archives = ["one.cbz is", "one.cbz, two.cbz are"][seed - 1];
       expect(told).toEqual([
-        "psd is the output of an earlier run; 1 picture there was ignored",
+        "psd is the output of an earlier run; 1 picture and 1 other file there were ignored",
         ...(archives === undefined ? [] : [`${archives} the output of an earlier run, and not copied`]),
       ]);
       const written = await openPageSource(at(zip));

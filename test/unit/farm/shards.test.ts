@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
@@ -229,5 +229,15 @@ describe("runShard and assembleShards", () => {
     expect(await assemble()).toMatch(/^ERR_CONFIG: .*shards of 2 and of 3/);
     await rm(join(shardsFolder(config), "1-of-3"), { recursive: true });
     expect(await assembleShards(outputOf(config), pool())).toMatchObject({ completed: 2 });
+  });
+});
+
+describe("shards whose references are named by a relative path", () => {
+  it("are joined like others", async () => {
+    await writeFolder(at("relative"), { "r.png": await linePage(9) });
+    const config = settings({ referenceImages: [relative(process.cwd(), at("relative"))] });
+    for (const index of [1, 2]) await runPart(config, index, 2);
+    expect(await codeOf(assembleShards(outputOf(config), pool()))).toBe("undefined");
+    expect(Object.keys(await hashes(config.outputDir!))).not.toEqual([]);
   });
 });

@@ -112,6 +112,8 @@ const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
   softimage: [Buffer.from([0x53, 0x80, 0xf6, 0x34, 0, 0]), /Softimage/u],
   pict: [Buffer.concat([Buffer.alloc(522), Buffer.from("\0\x11\x02\xff\x0c\0", "latin1")]), /PICT/u],
   photoCd: [Buffer.concat([Buffer.alloc(2048), Buffer.from("PCD_IPI")]), /Photo CD/u],
+  pgmCommentAtOnce: [Buffer.from("P5\n# drawn\n8 8# by hand\n255\n", "latin1"), /Netpbm/u],
+  pgmOldLines: [Buffer.from("P5\r# drawn\r8 8\r255\r", "latin1"), /Netpbm/u],
   pamComment: [Buffer.from("P7\n# by hand\n\nHEIGHT 4\nWIDTH 4\nDEPTH 3\nMAXVAL 255\nENDHDR\n"), /PAM/u],
   phm: [Buffer.from("PH\n4 4\n-1.0\n"), /PFM/u],
   xpmBare: [Buffer.from('static const char *page[] = {\n"64 48 2 1",'), /XPM/u],

@@ -1,4 +1,5 @@
 /** Decodes a picture's file to pixels as a viewer shows them: upright, 8-bit sRGB, on white paper. */
+import { shown } from "../../../errors/arguments.js";
 import type { OutputInfo } from "sharp";
 import { firstChannel, isGray, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
@@ -111,7 +112,7 @@ function optionsFault(options: unknown): string | undefined {
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "object") return Array.isArray(value) ? "an array" : "an object";
-  return typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  return typeof value === "function" ? "a function" : shown(value);
 }
 
 /**

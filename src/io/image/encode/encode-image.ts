@@ -116,7 +116,7 @@ function imageFault({ width, height, channels, data }: RasterImage): string | un
 
 function formatFault(format: OutputFormat): Fault | undefined {
   if (OUTPUT_FORMATS.includes(format)) return undefined;
-  const meant = SPELLINGS[String(format).toLowerCase()];
+  const meant = typeof format === "string" ? SPELLINGS[(format as string).toLowerCase()] : undefined;
   return {
     message: `the format ${describe(format)} is not written; the formats are ${OUTPUT_FORMATS.join(", ")}`,
     ...(meant === undefined ? {} : { remedy: `use "${meant}"` }),

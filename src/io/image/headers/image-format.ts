@@ -56,8 +56,11 @@ const AVIF_BRANDS = new Set(["avif", "avis"]);
 const HEIF_BRAND =
   /^(?:hei[cxms]|hev[cxms]|mif[12]|msf1|miaf|jpe[g ]|jpgs|avc[is]|vvi[cs]|evb[is]|j2k[is]|avio|unif)$/u;
 
-/** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
-const NETPBM = /^P[1-6](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+\s/u;
+/**
+ * Netpbm has two letters of signature, then blanks or comments, then the width and height as digits. A comment ends
+ * with either end of a line, and may follow a number at once.
+ */
+const NETPBM = /^P[1-6](?:\s|#[^\r\n]*[\r\n])+\d+(?:\s|#[^\r\n]*[\r\n])+\d+[\s#]/u;
 /** Its later kinds: PAM names its fields, PFM has a scale behind the size; XV's thumbnails begin likewise. */
 const NETPBM_MORE =
   /^(?:P7\n(?:\s*#[^\n]*\n)*\s*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P7 332\n|P(?:[Ff]4?|[Hh])\s+\d+\s+\d+\s+-?\d)/u;

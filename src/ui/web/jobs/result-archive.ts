@@ -11,7 +11,7 @@ import { BatchProcessingError } from "../../../errors.js";
 import { ZipWriter } from "../../../io/archive/zip-writer.js";
 import { isJunkName } from "../../../io/names/entry-rules.js";
 import { sortedNaturally } from "../../../io/names/natural-order.js";
-import { METADATA_NAME } from "../../../io/names/output-rules.js";
+import { FAILURES_NAME, METADATA_NAME } from "../../../io/names/output-rules.js";
 
 /** A file that goes into the archive. */
 interface Packed {
@@ -30,7 +30,7 @@ interface Part {
 }
 
 /** What is about a run and not of the chapter; it names places of this machine. */
-const LEFT_OUT = new Set([METADATA_NAME, "failures.json"]);
+const LEFT_OUT = new Set([METADATA_NAME, FAILURES_NAME]);
 
 export class FolderArchive {
   readonly sizeBytes: number;

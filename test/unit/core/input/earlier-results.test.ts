@@ -47,6 +47,27 @@ describe("results of earlier runs", () => {
     expect(warnings).toEqual(["a/b is the output of an earlier run; 2 pictures there were ignored"]);
   });
 
+  it("say how many files they keep from being copied, those that a run itself writes aside", async () => {
+    const told = async (files: readonly string[]): Promise<string[]> => {
+      const all = ["1.png", "a/processing_metadata.json", "a/failures.json", ...files];
+      const { source } = sourceOf(Object.fromEntries(all.map((name) => [name, METADATA])));
+      return (await findResults(source, undefined)).warnings;
+    };
+    const kept = "a is the output of an earlier run;";
+    expect(await told([])).toEqual([]);
+    expect(await told(["a/notes.txt"])).toEqual([`${kept} 1 file there was ignored`]);
+    expect(await told(["a/notes.txt", "a/b/c.mp4"])).toEqual([`${kept} 2 files there were ignored`]);
+    expect(await told(["a/notes.txt", "a/1.png"])).toEqual([`${kept} 1 picture and 1 other file there were ignored`]);
+  });
+
+  it("are not the folder that all of an archive is in: it was packed as it is, and is the input", async () => {
+    const { source } = sourceOf({ "a/b/processing_metadata.json": METADATA, "a/b/1.png": "", "a/b/c/2.png": "" });
+    const packed = await findResults(source, undefined);
+    expect([packed.warnings, packed.isInside("a/b/1.png")]).toEqual([[], false]);
+    const onDisk = await findResults(source, "none");
+    expect([onDisk.warnings.length, onDisk.isInside("a/b/1.png")]).toEqual([1, true]);
+  });
+
   it("cost a few looks a file, however many folders there are", async () => {
     const names = Array.from({ length: 3000 }, (_, index) => `f${index}/d/x.png`);
     const { source, looks } = sourceOf(Object.fromEntries(names.map((name) => [name, ""])));

@@ -1,7 +1,7 @@
 // One run at a time on an output: who holds the lease, when it is taken over, and what the loser learns.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -9,6 +9,7 @@ import { Journal } from "../../../../src/core/journal/journal.js";
 import { leaseText, newLeaseRecord, parseLease, type LeaseRecord } from "../../../../src/core/journal/lease-record.js";
 import { Lease, LEASE_TIMES, type LeaseClock, type LeaseOptions } from "../../../../src/core/journal/lease.js";
 import { LockedJournal } from "../../../../src/core/journal/locked-journal.js";
+import { removeLeftovers } from "../../../../src/io/files/atomic-file.js";
 import { bootId, processStart } from "../../../../src/platform/processes.js";
 
 let root: string;
@@ -230,6 +231,82 @@ describe("the loser of a takeover", () => {
   });
 });
 
+describe("a lease that is put in place and cannot be opened at once", () => {
+  type Files = typeof import("node:fs/promises");
+  /** `Lease` where the first opening of a lease file is done by `opening`. */
+  async function withOpening(
+    opening: (files: Files, ...args: Parameters<Files["open"]>) => ReturnType<Files["open"]>,
+  ): Promise<typeof Lease> {
+    let first = true;
+    vi.resetModules();
+    vi.doMock("node:fs/promises", async (original) => {
+      const files = await original<Files>();
+      const open: Files["open"] = (...args) => {
+        if (!first || args[0] !== path) return files.open(...args);
+        first = false;
+        return opening(files, ...args);
+      };
+      return { ...files, open };
+    });
+    try {
+      return (await import("../../../../src/core/journal/lease.js")).Lease;
+    } finally {
+      vi.doUnmock("node:fs/promises");
+      vi.resetModules();
+    }
+  }
+
+  it("is held all the same once another taker has moved it away and back", async () => {
+    const aside = `${path}.aside`;
+    const LeaseThere = await withOpening(async (files, ...args) => {
+      await files.rename(path, aside);
+      const opened = await files.open(...args).catch((error: unknown) => ({ error }));
+      await files.rename(aside, path);
+      if ("error" in opened) throw opened.error;
+      return opened;
+    });
+    const lease = await LeaseThere.acquire(path, "out", { clock: fakeClock() });
+    expect(parseLease(await readFile(path, "utf8"))?.token).toBe(lease.token);
+    await lease.beat();
+    expect(parseLease(await readFile(path, "utf8"))?.beat.trim()).toBe("1");
+    await lease.release();
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it("is taken away again where it cannot be opened, so that it locks the output for nobody", async () => {
+    const LeaseThere = await withOpening(() => Promise.reject(Object.assign(new Error("full"), { code: "EMFILE" })));
+    const failed = LeaseThere.acquire(path, "out", { clock: fakeClock() });
+    await expect(failed).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE" });
+    expect(await readdir(root)).toEqual([]);
+  });
+});
+
+describe("what a kill leaves of taking a lease", () => {
+  it("is removed by a later run as other temporary files are", async () => {
+    vi.resetModules();
+    vi.doMock("node:fs/promises", async (original) => ({
+      ...(await original<typeof import("node:fs/promises")>()),
+      rm: async () => undefined, // as if killed before
+    }));
+    try {
+      const module = await import("../../../../src/core/journal/lease.js");
+      await writeFile(path, leaseText(foreign()));
+      await (await module.Lease.acquire(path, "out", { clock: fakeClock() })).release();
+    } finally {
+      vi.doUnmock("node:fs/promises");
+      vi.resetModules();
+    }
+    const left = (await readdir(root)).filter((name) => name !== "lease");
+    expect(left).toHaveLength(3); // each of two takings, and the silent lease that was moved away
+    const dead = spawn(process.execPath, ["-e", ""]);
+    await once(dead, "close");
+    for (const name of left)
+      await rename(join(root, name), join(root, name.replace(`-${process.pid}-`, `-${dead.pid}-`)));
+    await removeLeftovers(root);
+    expect(await readdir(root)).toEqual(["lease"]);
+  });
+});
+
 describe("a file system without hard links", () => {
   it.each(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])("that answers %s has leases too", async (code) => {
     vi.resetModules();
@@ -244,6 +321,25 @@ describe("a file system without hard links", () => {
       const living = { clock: fakeClock(), liveness: () => "alive" as const };
       await expect(module.Lease.acquire(path, "out", living)).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED" });
       await lease.release();
+    } finally {
+      vi.doUnmock("node:fs/promises");
+      vi.resetModules();
+    }
+  });
+
+  it("keeps no lease whose text did not reach the disk", async () => {
+    vi.resetModules();
+    vi.doMock("node:fs/promises", async (original) => {
+      const files = await original<typeof import("node:fs/promises")>();
+      const full = (): Promise<never> => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+      const open: typeof files.open = async (...args) => Object.assign(await files.open(...args), { writeFile: full });
+      const link = (): Promise<never> => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
+      return { ...files, open, link };
+    });
+    try {
+      const module = await import("../../../../src/core/journal/lease.js");
+      await expect(module.Lease.acquire(path, "out")).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE" });
+      expect(await readdir(root)).toEqual([]);
     } finally {
       vi.doUnmock("node:fs/promises");
       vi.resetModules();
