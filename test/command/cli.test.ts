@@ -240,8 +240,12 @@ describe("every command", () => {
     const command = ["colorize", at("held"), "--output-dir", at("held-out"), "--model", TINY_MODEL, "--json"];
     let second: ReturnType<typeof runCli> | undefined;
     const first = await runCli([...command, "--steps", "900", "--drain", "0"], (child, stdout) => {
-      if (second === undefined && stdout.includes('"page-stage"'))
-        second = runCli(command).finally(() => child.kill("SIGTERM"));
+      if (second !== undefined || !stdout.includes('"page-stage"')) return;
+      child.kill("SIGSTOP"); // however slow the second is to start, the first is not done before
+      second = runCli(command).finally(() => {
+        child.kill("SIGCONT");
+        child.kill("SIGTERM");
+      });
     });
     expect(first.code).toBe(143);
     const refused = await second!;
