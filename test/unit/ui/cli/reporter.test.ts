@@ -213,7 +213,7 @@ describe("on a terminal", () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         "3 of 3 pages coloured in 8.0 s",
-        "  next      to colour a page again: npx cobra-batch redo 'my out' p0.png --set seed=1",
+        "  next      to colour a page again: npx cobra-batch redo 'my out' p0.png --set ink=model",
       ]),
     );
     expect(out()).toBe("");
