@@ -40,7 +40,7 @@ export function describeIssue(
   );
   return [
     {
-      message: `${where}: ${issue.message}, not ${shown(value)}`,
+      message: `${where}: ${issue.message}, not ${typeof value === "bigint" ? String(value) : shown(value)}`,
     },
   ];
 }
