@@ -62,8 +62,11 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   checkText("the output", output);
   if (seed !== undefined) checkWhole("the seed", seed);
   const run = await findRun(output);
-  if (run.archive !== undefined && run.record.config.previewMode) return undefined;
-  if (run.archive === undefined) await checkNamedFiles(run, undefined, {}, false);
+  if (run.archive !== undefined) {
+    if (run.record.config.previewMode) return undefined;
+    throw noPreview(output, undefined); // a finished archive has no journal, and none is begun for it
+  }
+  await checkNamedFiles(run, undefined, {}, false);
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
       return { entries: [], notes: ["the preview was approved already; the batch continues"] };
@@ -85,6 +88,7 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
   checkText("the output", output);
   checkChanges(changes);
   const run = await findRun(output);
+  if (run.archive !== undefined) throw noPreview(output, run.record.config.previewMode ? "approved" : undefined);
   await checkNamedFiles(run, undefined, changes);
   return change(run, changes, ({ preview }) => {
     if (preview?.result === undefined || preview.state === "approved") throw noPreview(output, preview?.state);
@@ -148,6 +152,7 @@ export async function redoRun(
   const wanted = pages.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
+  if (found.archive !== undefined) await removeUnused(workFolder(found.record.config)); // one without a line
   await reopenArchive(found);
   const abandon =
     found.archive === undefined ? undefined : (): Promise<void> => removeUnused(workFolder(found.record.config));

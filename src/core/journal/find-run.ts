@@ -7,7 +7,7 @@ import { readArchiveMetadata, type ArchiveMetadata } from "../output/finished-ar
 import { outputOfWorkFolder, outputPath, WORK_NAME, workFolder, type OutputPaths } from "../output/work-folder.js";
 import type { RunRecord } from "./entries.js";
 import { RunHistory } from "./history.js";
-import { readJournal } from "./journal.js";
+import { readJournal, type ParsedJournal } from "./journal.js";
 import { JOURNAL_NAME } from "./locked-journal.js";
 import { isPlace } from "./place.js";
 import { absoluteRun } from "./run-record.js";
@@ -38,7 +38,7 @@ export async function findRun(output: string): Promise<StoredRun> {
   for (const paths of await candidates(path)) {
     const journal = join(workFolder(paths), JOURNAL_NAME);
     const parsed = await readJournal(journal);
-    if (parsed === undefined) continue;
+    if (parsed === undefined || isEmpty(parsed)) continue;
     const history = new RunHistory(parsed.entries);
     if (history.record === undefined)
       throw notFound(
@@ -78,6 +78,11 @@ export async function findRun(output: string): Promise<StoredRun> {
     isFromHere: await isPlace(place, dirname(path)),
     archive: { path, metadata },
   };
+}
+
+/** A journal that was begun and says nothing: a kill has left it, and what is beside it counts. */
+function isEmpty({ entries, damaged }: ParsedJournal): boolean {
+  return entries.length === 0 && damaged === 0;
 }
 
 /** Outputs that a path may mean. `x_1.cbz` may belong to the work folder of `x.cbz`. */

@@ -2,7 +2,8 @@
  * Recognises an archive that is the finished result of this very batch. Its journal is removed with the last page, so
  * its metadata says what its pages were made from: the same command finds it and does nothing.
  */
-import { dirname } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
@@ -11,6 +12,7 @@ import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
 import { sha256 } from "../../platform/sha256.js";
 import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
+import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
@@ -50,7 +52,7 @@ export async function findFinishedArchive(
   jobs: (run: ArchiveMetadata["run"]) => readonly Wanted[],
   fingerprint: (settings: BatchPage["settings"]) => string,
 ): Promise<FinishedArchive | undefined> {
-  if (config.outputZip === undefined || config.overwrite || (await isThere(workFolder(config)))) return undefined;
+  if (config.outputZip === undefined || config.overwrite || (await hasJournal(config))) return undefined;
   for (let number = 0; ; number++) {
     const path = numberedName(config.outputZip, number);
     if (!(await isThere(path))) return undefined;
@@ -61,6 +63,12 @@ export async function findFinishedArchive(
       return { path, pages: new Map(metadata.pages.map((page) => [page.page, page])) };
     }
   }
+}
+
+/** An empty one, which a kill has left, knows nothing. */
+async function hasJournal(config: BatchConfig): Promise<boolean> {
+  const info = await stat(join(workFolder(config), JOURNAL_NAME)).catch(() => undefined);
+  return info !== undefined && info.size > 0;
 }
 
 async function sameOrigins(

@@ -62,7 +62,7 @@ export class Reporter {
   single = false;
   /** What to do about failures, in place of the error table's remedies. */
   remedies: Remedies = {};
-  /** Settings that change the colours of pages with the model in use, for the summary. Default: one that any follows. */
+  /** Settings that change the colours of pages with the model in use, for the summary. Default: what all follow. */
   offers: Offers = (pages = []) => [pages.at(-1)?.ink === "model" ? "ink=page" : "ink=model"];
   /** How failed pages are done again, in place of `cobra-batch retry`. */
   again: string | undefined;

@@ -1,6 +1,6 @@
 // Records of a run that were copied or downloaded may name any file of this computer. They are read with what they name
 // only where they lie as they were written; of others, all files must be known by hash or named.
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -228,6 +228,36 @@ it("redo of an archive is refused where the input has lost another of its pages"
     remedy: expect.stringMatching(/^put it back/) as string,
   });
   expect(await readFile(at("two.cbz"))).toEqual(before);
+});
+
+describe("a finished archive", () => {
+  const finished = async (): Promise<string> => {
+    await runBatch(paperEngine(), chapter({ outputZip: at("done.cbz") }));
+    return at("done.cbz");
+  };
+  const beside = async (): Promise<string[]> =>
+    (await readdir(root)).filter((name) => name.startsWith("done")).toSorted();
+
+  it("has no preview to approve or reject, and stays as it was", async () => {
+    const path = await finished();
+    const before = await readFile(path);
+    await expect(approveRun(path)).rejects.toMatchObject({ code: "ERR_STATE" });
+    await expect(rejectRun(path)).rejects.toMatchObject({ code: "ERR_STATE" });
+    expect(await beside()).toEqual(["done.cbz"]);
+    expect((await runBatch(failing(), chapter({ outputZip: path }))).failed).toBe(0); // nothing is coloured again
+    expect(await readFile(path)).toEqual(before);
+  });
+
+  it("counts where a kill has left a journal without a line beside it", async () => {
+    const path = await finished();
+    await mkdir(`${path}.cobra-batch`);
+    await writeFile(`${path}.cobra-batch/journal.ndjson`, "");
+    expect(await retryRun(path)).toBeUndefined();
+    expect((await runBatch(failing(), chapter({ outputZip: path }))).failed).toBe(0);
+    const { config, options } = await redoRun(path, ["001.png"]);
+    await runBatch(paperEngine(), config as BatchConfigInput, options);
+    expect(await beside()).toEqual(["done.cbz"]);
+  });
 });
 
 async function hintPicture(): Promise<Buffer> {
