@@ -12,7 +12,7 @@ import { PRESETS, presetWeights } from "../../src/convert/presets.js";
 import { openModelPackage } from "../../src/model/package.js";
 import { colourPage, linePage } from "../support/chapter.js";
 import { CLI_PATH, runCli, type CliResult } from "../support/cli.js";
-import { canMount } from "../support/small-disk.js";
+import { canMount } from "../support/mounts.js";
 
 /** One layer whose matrices are above the size that is quantized. */
 const CONFIG = {

@@ -9,6 +9,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli } from "../support/cli.js";
+import { canMount, canMountFuse } from "../support/mounts.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
@@ -18,35 +19,7 @@ const at = (name: string): string => join(root, name);
 
 const isRoot = process.getuid?.() === 0;
 
-/** Whether a small disk can be made here: needs root and the right to mount. */
-function canMount(): boolean {
-  if (!isRoot) return false;
-  const probe = execFileSync("mktemp", ["-d"]).toString().trim();
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", probe], { stdio: "ignore" });
-    execFileSync("umount", [probe]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    execFileSync("rmdir", [probe]);
-  }
-}
 const mountable = canMount();
-
-/** Whether a folder can be mounted by FUSE: needs bindfs, the device and the right to mount. */
-function hasFuse(): boolean {
-  const probe = execFileSync("mktemp", ["-d"]).toString().trim();
-  try {
-    execFileSync("bindfs", [probe, probe], { stdio: "ignore" });
-    execFileSync("umount", [probe]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    execFileSync("rmdir", [probe]);
-  }
-}
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-storage-"));
@@ -110,7 +83,7 @@ describe.skipIf(!mountable)("a small disk (needs root and the right to mount)", 
   });
 });
 
-describe.skipIf(!hasFuse())("a FUSE file system (needs bindfs and the right to mount)", () => {
+describe.skipIf(!canMountFuse())("a FUSE file system (needs bindfs and the right to mount)", () => {
   // As on a network share, a deleted file that is open stays in its folder under another name.
   it("holds an archive and nothing else once its run has ended", async () => {
     await mkdir(at("below"));

@@ -24,7 +24,7 @@ import {
 } from "../support/golden-pipeline.js";
 import { HubServer } from "../support/hub-server.js";
 import { COBRA, PIXART, RELEASE, releaseCatalogue } from "../support/release-catalogue.js";
-import { canMount } from "../support/small-disk.js";
+import { canMount } from "../support/mounts.js";
 
 vi.setConfig({ testTimeout: 240_000 });
 

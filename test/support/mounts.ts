@@ -1,16 +1,26 @@
-/** Small disks for tests: needs root and the right to mount. */
+/** Whether file systems can be mounted here, for tests of storage: needs root and the right to mount. */
 import { execFileSync } from "node:child_process";
 
-/** Whether a small disk can be made here. */
+/** A small disk in memory, which fills up. */
 export function canMount(): boolean {
-  const probe = execFileSync("mktemp", ["-d"]).toString().trim();
+  return canBeMounted((folder) => ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
+}
+
+/** A folder by FUSE; needs bindfs and the device too. */
+export function canMountFuse(): boolean {
+  return canBeMounted((folder) => ["bindfs", folder, folder]);
+}
+
+function canBeMounted(commandFor: (folder: string) => [string, ...string[]]): boolean {
+  const folder = execFileSync("mktemp", ["-d"]).toString().trim();
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", probe], { stdio: "ignore" });
-    execFileSync("umount", [probe]);
+    const [command, ...args] = commandFor(folder);
+    execFileSync(command, args, { stdio: "ignore" });
+    execFileSync("umount", [folder]);
     return true;
   } catch {
     return false;
   } finally {
-    execFileSync("rmdir", [probe]);
+    execFileSync("rmdir", [folder]);
   }
 }

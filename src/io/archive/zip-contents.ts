@@ -101,7 +101,7 @@ export async function readContents(
 }
 
 function tooManyFolders(label: string, count: number, limits: ArchiveLimits): ZipExtractionError {
-  const { message, remedy } = overLimit(`${label} has ${count} folders and perhaps more`, "maxEntries", limits);
+  const { message, remedy } = overLimit(`${label} has at least ${count} folders`, "maxEntries", limits);
   return new ZipExtractionError("ERR_ZIP_LIMIT", message, { remedy });
 }
 

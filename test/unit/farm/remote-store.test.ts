@@ -16,7 +16,7 @@ import { RemoteStore } from "../../../src/farm/store/remote-store.js";
 import { StoreClient } from "../../../src/farm/store/store-client.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
 import { startStoreServer, type StoreServer } from "../../../src/farm/store/store-server.js";
-import { canMount } from "../../support/small-disk.js";
+import { canMount } from "../../support/mounts.js";
 import { asking, hashOf, TOKEN } from "../../support/store-requests.js";
 
 const QUICK = [1, 10, 100, 500, 1000, 2000];
