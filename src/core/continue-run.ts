@@ -152,7 +152,8 @@ export async function redoRun(
   const wanted = pages.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
-  if (found.archive !== undefined) await removeUnused(workFolder(found.record.config)); // a kill may have left one that holds nothing
+  // A kill may have left a work folder that holds nothing.
+  if (found.archive !== undefined) await removeUnused(workFolder(found.record.config));
   await reopenArchive(found);
   const abandon =
     found.archive === undefined ? undefined : (): Promise<void> => removeUnused(workFolder(found.record.config));

@@ -2,7 +2,6 @@
  * The workers of a farm as an engine: each page becomes a job of the queue, and its result comes out of the store. No
  * model is loaded here.
  */
-import { createHash } from "node:crypto";
 import type { PageOptions } from "../../colorization/request/colorize-page.js";
 import type { PageRequest, PageResult } from "../../colorization/request/page-request.js";
 import type { Style } from "../../config/batch-config.js";
@@ -11,7 +10,7 @@ import { resultKey, withHashes } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { AwaitedPages } from "./awaited-pages.js";
 import { ChapterTeller, type PageCounts } from "./chapter-progress.js";
-import { cancelledKey } from "./farm-keys.js";
+import { cancelledKey, chapterJobId } from "./farm-keys.js";
 import type { FarmQueue, QueuedModel } from "./farm-queue.js";
 import { KeptReferences } from "./kept-references.js";
 
@@ -56,11 +55,6 @@ export interface ChapterEngine {
   end(): Promise<void>;
 }
 
-/** The job of a chapter that is put together here. */
-export function chapterJobId(name: string): string {
-  return createHash("sha256").update(`chapter ${name}`).digest("hex").slice(0, 12);
-}
-
 export class FarmColorizer implements AsyncDisposable {
   readonly #options: FarmColorizerOptions;
   readonly #pages: AwaitedPages;
@@ -73,7 +67,7 @@ export class FarmColorizer implements AsyncDisposable {
   /** The engine for a chapter. That it was cancelled before does not count. */
   chapter({ name, label, pages, priority, progress, onCancelled = () => {} }: FarmChapter): ChapterEngine {
     const { queue, store, model, styles, pool, pagesInFlight } = this.#options;
-    const id = chapterJobId(name);
+    const id = chapterJobId(`chapter ${name}`);
     const teller =
       progress === undefined
         ? undefined

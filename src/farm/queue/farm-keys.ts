@@ -1,4 +1,5 @@
 /** Names of what a farm keeps in Redis beside BullMQ's own keys, and the channel on which changes are told. */
+import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 
 /** All keys of this program begin with it. */
@@ -7,6 +8,12 @@ export const PREFIX = "cobra";
 /** Names of the queues that a farm has had, by model. */
 export function queuesKey(name: string): string {
   return `${PREFIX}:${name}.lanes`;
+}
+
+/** Id of a chapter's job, by what tells it from others. BullMQ refuses an id of digits alone as a number. */
+export function chapterJobId(what: string): string {
+  const digits = createHash("sha256").update(what).digest("hex").slice(0, 12);
+  return /[a-f]/u.test(digits) ? digits : `c${digits.slice(1)}`;
 }
 
 /** There while the farm is paused. */

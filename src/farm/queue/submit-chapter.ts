@@ -1,11 +1,10 @@
 /** Puts a chapter into the farm's queue: a job for each page, and one for its end that waits for them. */
-import { createHash } from "node:crypto";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
 import { resultKey, type StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
-import { cancelledKey, pausedChapterKey, tellChange } from "./farm-keys.js";
+import { cancelledKey, chapterJobId, pausedChapterKey, tellChange } from "./farm-keys.js";
 import { ATTEMPTS, pageOptions } from "./page-options.js";
 import { bullPriority } from "./priority.js";
 import { type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
@@ -36,11 +35,6 @@ export interface Submission {
   readonly unreadable: number;
 }
 
-/** Name of a chapter's job: one output is written by one job at a time. */
-function chapterId(config: BatchConfig): string {
-  return createHash("sha256").update(outputPath(config)).digest("hex").slice(0, 12);
-}
-
 /**
  * Submits a chapter. Failures of earlier tries are forgotten; results are not done again.
  * @throws QueueError `ERR_QUEUE_JOB` for an output that the queue works on
@@ -50,7 +44,7 @@ export async function submitChapter(
   store: FarmStore,
   { config, pageConfigs, model, requests, unreadable = 0, priority, pagesOnly = false }: SubmittedChapter,
 ): Promise<Submission> {
-  const id = chapterId(config);
+  const id = chapterJobId(outputPath(config)); // one output is written by one job at a time
   const before = await queue.chapters.getJob(id);
   if (before !== undefined) {
     if (!(await before.isFailed()))

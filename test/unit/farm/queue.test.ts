@@ -1,5 +1,6 @@
 // The farm's queue on a real Redis, with workers in this process: a chapter goes through it and comes out as one batch
 // would have written it.
+import { createHash } from "node:crypto";
 import { appendFile, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -162,6 +163,16 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     for (const one of [first, second, urgent]) expect(await ended(one)).toBeUndefined();
     const seeds = engine.requests.map(({ settings: { seed } }) => seed);
     expect(seeds).toEqual([...Array(6).fill(2), ...Array(6).fill(0), ...Array(6).fill(1)]);
+  });
+
+  it("takes a chapter whose hash has digits alone", async () => {
+    const isNumber = (path: string): boolean => /^\d{12}/u.test(createHash("sha256").update(path).digest("hex"));
+    let number = 0;
+    while (!isNumber(at(`out-${number}`))) number++; // about one of 280
+    const submission = await submit(settings({ outputDir: at(`out-${number}`) }));
+    expect(submission.id).toMatch(/^c\d{11}$/u);
+    await startWorker(paperEngine());
+    expect(await ended(submission)).toBeUndefined();
   });
 
   it("refuses an output that is in the queue; a job that failed may be submitted again, and only failed pages are done", async () => {
