@@ -5,16 +5,35 @@ import {
   checkFlag,
   checkFunction,
   checkList,
+  checkNames,
   checkObject,
   checkOneOf,
   checkSignal,
   checkText,
   checkWhole,
 } from "../errors/arguments.js";
+import type { EngineOptions } from "./engine-options.js";
+
+const ENGINE_OPTIONS: Readonly<Record<keyof EngineOptions, true>> = {
+  model: true,
+  verify: true,
+  session: true,
+  devices: true,
+  deviceMemoryBytes: true,
+  maxBatch: true,
+  workers: true,
+  referenceCacheBytes: true,
+  keepStyles: true,
+  memoryBudgetBytes: true,
+  readBlob: true,
+  maxQueued: true,
+  memoryThreshold: true,
+};
 
 /** @throws ValidationError `ERR_ARGUMENT` for an option of a wrong type; values are checked where they are used */
 export function checkEngineOptions(options: unknown): void {
   checkObject("the options of Engine.open", options);
+  checkNames<EngineOptions>("the options of Engine.open", options, ENGINE_OPTIONS);
   const given = options as Record<string, unknown>;
   if (given["model"] !== undefined) checkText("model", given["model"]);
   if (given["session"] !== undefined) checkObject("session", given["session"]);

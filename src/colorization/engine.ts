@@ -6,7 +6,7 @@ import type { SessionOptions } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError } from "../errors.js";
-import { checkArgument, checkObject, checkSignal, shown } from "../errors/arguments.js";
+import { checkArgument, checkMaker, checkObject, checkSignal, shown } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import type { MemoryManager, PageSize } from "../memory/memory-manager.js";
 import { modelDirectory } from "../model/default-model.js";
@@ -28,7 +28,7 @@ import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./request/page-request.js";
 import type { RunTask } from "./tasks/table.js";
 import { isForDevice } from "./tasks/urgency.js";
-import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
+import { BY_ENGINE, ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
 const DEFAULT_MAX_QUEUED = 64;
@@ -39,6 +39,9 @@ export interface EngineParts {
   /** Opens networks, on a device that waits instead of computing, say. Default: ONNX Runtime's. */
   readonly openNetwork?: OpenNetwork | undefined;
 }
+
+/** Only `Engine.open` has it. */
+const OPENED = Symbol("Engine.open");
 
 /**
  * Colours pages with one model. `close()` waits for the pages in flight, `destroy()` cancels them; both free everything
@@ -60,7 +63,8 @@ export class Engine implements AsyncDisposable {
   readonly #images: ImageCalls;
   #ending: Promise<void> | undefined;
 
-  private constructor(model: ModelPackage, options: EngineOptions, { openNetwork }: EngineParts = {}) {
+  private constructor(key: symbol, model: ModelPackage, options: EngineOptions, { openNetwork }: EngineParts = {}) {
+    checkMaker("an Engine", key, OPENED, "await Engine.open(options)");
     this.model = model;
     this.#options = options;
     const { memory, lanes } = openMemory(model, options, { runs: this.#runs, openNetwork });
@@ -107,7 +111,7 @@ export class Engine implements AsyncDisposable {
       },
       "model opened",
     );
-    return new Engine(model, options, parts);
+    return new Engine(OPENED, model, options, parts);
   }
 
   /** Styles that the model has weights for. */
@@ -146,7 +150,7 @@ export class Engine implements AsyncDisposable {
   }
 
   #references(images: readonly ReferenceImage[]): ReferenceSet {
-    return new ReferenceSet(this.#runTask, images, {
+    return new ReferenceSet(BY_ENGINE, this.#runTask, images, {
       cacheBytes: this.#options.referenceCacheBytes,
       host: { ledger: this.memory.ledger, freeBytes: () => this.memory.spareBytes() },
       addCache: (cache) => this.memory.addCache(cache),

@@ -2,6 +2,7 @@
  * The settings of one batch: one schema, built from the table in `settings.ts`, gives types, defaults and validation.
  */
 import { z } from "zod";
+import { checkArgument, checkFunction, checkList, checkObject } from "../errors/arguments.js";
 import type { Fault } from "../errors/fault.js";
 import { colorHintsSchema, type ColorHints } from "./color-hints.js";
 import { configError, describeIssue, type Label } from "./config-messages.js";
@@ -169,7 +170,8 @@ function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds)
  * @param ends what is given in the place of paths; default: nothing
  * @param otherFaults found elsewhere, to be reported together with these
  * @returns the settings, and warnings about values that are allowed but odd
- * @throws ConfigurationError `ERR_CONFIG` that lists all faults at once
+ * @throws ConfigurationError `ERR_CONFIG` that lists all faults at once; ValidationError `ERR_ARGUMENT` for other
+ * arguments of a wrong type
  */
 export function parseBatchConfig(
   input: BatchConfigInput,
@@ -177,6 +179,13 @@ export function parseBatchConfig(
   ends: GivenEnds = {},
   otherFaults: readonly Fault[] = [],
 ): { config: BatchConfig; warnings: string[] } {
+  checkFunction("label", label);
+  checkObject("ends", ends);
+  checkList("otherFaults", otherFaults);
+  for (const fault of otherFaults) {
+    checkObject("a fault", fault);
+    checkArgument(typeof fault.message === "string", "a fault's message", fault.message, "text");
+  }
   if (typeof input !== "object" || input === null)
     throw configError([{ message: `the settings must be an object, not ${input === null ? "null" : typeof input}` }]);
   const result = schema.safeParse(input);

@@ -1,7 +1,7 @@
 /** The options a batch is created with, and the check that they are valid. */
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../errors.js";
-import { checkFlag, checkFunction, checkList, checkObject, checkSignal } from "../errors/arguments.js";
+import { checkFlag, checkFunction, checkList, checkNames, checkObject, checkSignal } from "../errors/arguments.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { PageSource } from "../io/page-source.js";
 import type { BatchEngine } from "./batch-engine.js";
@@ -54,6 +54,20 @@ export interface BatchProcessorOptions {
   sink?: PageSink;
 }
 
+const BATCH_OPTIONS: Readonly<Record<keyof BatchProcessorOptions, true>> = {
+  signal: true,
+  onEvent: true,
+  pageConfig: true,
+  fresh: true,
+  only: true,
+  redact: true,
+  pagesInFlight: true,
+  source: true,
+  openInput: true,
+  references: true,
+  sink: true,
+};
+
 /**
  * The complete settings of a batch.
  * @throws ConfigurationError `ERR_CONFIG` for bad settings, and for a preview without an output that could hold it;
@@ -65,6 +79,7 @@ export function checkedConfig(
   options: BatchProcessorOptions,
 ): BatchConfig {
   checkObject("the options of a batch", options);
+  checkNames<BatchProcessorOptions>("the options of a batch", options, BATCH_OPTIONS);
   const { source, references, sink } = options;
   checkSignal("signal", options.signal);
   for (const name of ["onEvent", "openInput", "pageConfig", "pagesInFlight", "redact"] as const)

@@ -6,7 +6,10 @@ const MAX_SHOWN = 80;
 
 /** A value as a message shows it: on one line, cut. */
 export function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
+  const text =
+    typeof value === "string"
+      ? JSON.stringify(value)
+      : inspect(value, { depth: 0, breakLength: Infinity, customInspect: false });
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
 }
 
@@ -21,6 +24,28 @@ export function checkArgument(isValid: boolean, what: string, value: unknown, ru
 /** Checks that a value is an object with named members, not a list. */
 export function checkObject(what: string, value: unknown): asserts value is object {
   checkArgument(typeof value === "object" && value !== null && !Array.isArray(value), what, value, "an object");
+}
+
+/**
+ * Checks that an object has no members but these: a misspelt option would be ignored.
+ * @param names all that there are
+ */
+export function checkNames<Known>(what: string, value: object, names: Readonly<Record<keyof Known, true>>): void {
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(names, name));
+  if (unknown.length === 0) return;
+  throw new ValidationError(
+    "ERR_ARGUMENT",
+    `unknown option ${unknown.map(shown).join(", ")} in ${what}; the options are ${Object.keys(names).join(", ")}`,
+  );
+}
+
+/**
+ * Refuses `new` by others than the function that makes such objects.
+ * @param own the key that only that function has
+ * @param how the call that makes one
+ */
+export function checkMaker(what: string, key: unknown, own: symbol, how: string): void {
+  if (key !== own) throw new ValidationError("ERR_ARGUMENT", `${what} is not made with new`, { remedy: `call ${how}` });
 }
 
 /** Checks that a value is text of one character or more. */

@@ -1,5 +1,6 @@
 /** Facts about any caught error, ours or not. */
 import { types } from "node:util";
+import { shown } from "./arguments.js";
 import { BatchProcessingError, factsOf } from "./classes.js";
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from "./table.js";
 
@@ -15,7 +16,12 @@ export function isError(value: unknown): value is Error {
 export function messageOf(error: unknown): string {
   if (error instanceof BatchProcessingError && isErrorCode(error.code))
     return withRemedy(error.message, error.remedy === remedyFor(error.code) ? undefined : error.remedy);
-  return isError(error) ? error.message : String(error);
+  if (isError(error)) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return shown(error); // an object that has no text
+  }
 }
 
 /** What happened and what to do about it, as one text. */

@@ -1,12 +1,12 @@
 /** A page sink that keeps results in memory. */
 import { BatchProcessingError } from "../errors.js";
-import { checkArgument, checkMethods, checkText } from "../errors/arguments.js";
 import { FreeNames } from "./names/free-names.js";
 import { numberedName } from "./names/output-names.js";
 import { checkOutputName, METADATA_NAME, type SinkMetadata } from "./names/output-rules.js";
 import { nameKey, portableName } from "./names/portable-names.js";
 import type { PageSink } from "./page-sink.js";
 import type { SourceEntry } from "./page-source.js";
+import { checkCarried, checkMetadata, checkResult } from "./sink-arguments.js";
 
 /** Results by their names, in the order in which they were written. */
 export interface MemorySink extends PageSink {
@@ -49,12 +49,12 @@ class ResultsInMemory implements MemorySink {
   }
 
   async carry(entry: SourceEntry): Promise<string> {
-    checkMethods("the entry", entry, ["read"]);
-    checkText("the entry's name", entry.name);
+    checkCarried(entry);
     return this.write(portableName(entry.name), await entry.read());
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
+    checkMetadata(metadata);
     this.#metadata = metadata;
     this.#ended = true;
     return "memory";
@@ -65,8 +65,7 @@ class ResultsInMemory implements MemorySink {
   }
 
   #check(name: string, bytes: Uint8Array): void {
-    checkText("the name", name);
-    checkArgument(bytes instanceof Uint8Array, `the bytes of ${name}`, bytes, "a Uint8Array or Buffer");
+    checkResult(name, bytes);
     if (this.#ended)
       throw new BatchProcessingError("ERR_STATE", "the output in memory is ended", {
         remedy: `write "${name}" before finish() and abort()`,

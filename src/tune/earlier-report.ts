@@ -1,6 +1,7 @@
 /** A report of an earlier tuning in the same folder, which this one goes on with. */
 import { VERSION } from "../core/version.js";
 import { ConfigurationError } from "../errors.js";
+import { exists } from "../io/files/exists.js";
 import { machine, pageOf, type MeasuredThing } from "./report/compose-report.js";
 import { readReport } from "./report/read-report.js";
 import type { Report } from "./report/report.js";
@@ -32,8 +33,23 @@ export function refuseOther(earlier: Report, { model, provider, pages }: Measure
   );
 }
 
+/**
+ * The report of a folder; undefined where there is none. Rejects with `ERR_CONFIG` for one that cannot be continued, and
+ * for files of a report's names that lie there without one: they are the user's own.
+ */
+export async function earlierReport(out: string): Promise<Report | undefined> {
+  const { report, ...others } = reportFiles(out);
+  if (await exists(report)) return readEarlier(report);
+  for (const path of Object.values(others))
+    if (await exists(path))
+      throw new ConfigurationError("ERR_CONFIG", `${path} is there, and is not of a tuning: ${report} is missing`, {
+        remedy: "choose another --out, or replace it with --fresh",
+      });
+  return undefined;
+}
+
 /** A report that cannot be continued can be replaced. */
-export async function readEarlier(path: string): Promise<Report> {
+async function readEarlier(path: string): Promise<Report> {
   try {
     return await readReport(path);
   } catch (error) {

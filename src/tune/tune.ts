@@ -5,18 +5,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { exists } from "../io/files/exists.js";
 import { outputError } from "../io/files/file-errors.js";
 import { makeFolder } from "../io/files/make-folder.js";
 import { readHostMemory } from "../platform/host-memory.js";
-import { fromReport, readEarlier, refuseOther } from "./earlier-report.js";
+import { earlierReport, fromReport, refuseOther } from "./earlier-report.js";
 import { unreachable } from "./limits.js";
 import { drawnPages, MOST_PAGES, ownPages, type MeasuredPages } from "./measure/pages.js";
 import { Processes } from "./measure/processes.js";
 import type { Span } from "./measure/sample.js";
 import { findings, frame } from "./report/compose-report.js";
 import type { Report } from "./report/report.js";
-import { checkWritable, reportFiles, writeReport, writeReportData } from "./report/write-report.js";
+import { checkWritable, writeReport, writeReportData } from "./report/write-report.js";
 import { Search, type MeasuredSetting, type SearchResult } from "./search.js";
 import { settingId } from "./setting.js";
 import { knobsOf, type Knob } from "./space.js";
@@ -40,8 +39,7 @@ export async function tune(options: TuneOptions): Promise<Report> {
   const { out, signal } = options;
   await makeFolder(out);
   await checkWritable(out);
-  const files = reportFiles(out);
-  const earlier = !options.fresh && (await exists(files.report)) ? await readEarlier(files.report) : undefined;
+  const earlier = options.fresh ? undefined : await earlierReport(out);
   const startMs = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "cobra-tune-")).catch((cause: unknown) => {
     throw outputError(tmpdir(), cause);

@@ -23,5 +23,7 @@ describe("errors", () => {
   it("gives the text of whatever was thrown", () => {
     expect(messageOf(new Error("x"))).toBe("x");
     expect(messageOf("y")).toBe("y");
+    expect(messageOf(Object.create(null))).toBe("[Object: null prototype] {}");
+    expect(messageOf({ toString: 5, valueOf: 5 })).toBe("{ toString: 5, valueOf: 5 }");
   });
 });

@@ -77,6 +77,9 @@ const CALLS: readonly Call[] = [
   ["separateLineArtAndReferences classifier", (v) => api.separateLineArtAndReferences([], v), ["undefined"]],
   // engine
   ["Engine.open", (v) => opened(v), OPTIONS],
+  ["new Engine", (v) => Reflect.construct(api.Engine, [v, v, v])],
+  ["new ReferenceSet", (v) => Reflect.construct(api.ReferenceSet, [v, v, v, v])],
+  ["Engine.open misspelt option", (v) => opened({ modell: v })],
   ["Engine.open model", (v) => opened({ model: v }), ["undefined"]],
   ["Engine.open session", (v) => opened({ session: v }), OPTIONS],
   ["Engine.open workers", (v) => opened({ workers: v }), ["undefined", "1"]],
@@ -128,6 +131,10 @@ const CALLS: readonly Call[] = [
   ["store.lend work", (v) => store().lend([], undefined, v)],
   // configuration
   ["parseBatchConfig", (v) => api.parseBatchConfig(v)],
+  ["parseBatchConfig label", (v) => api.parseBatchConfig(settings(), v), ["undefined"]],
+  ["parseBatchConfig ends", (v) => api.parseBatchConfig(settings(), undefined, v), OPTIONS],
+  ["parseBatchConfig otherFaults", (v) => api.parseBatchConfig(settings(), undefined, {}, v), ["undefined", "[]"]],
+  ["parseBatchConfig fault", (v) => api.parseBatchConfig(settings(), undefined, {}, [v])],
   ["BatchConfig.parse", (v) => api.BatchConfig.parse(v)],
   ["loadConfigFile", (v) => new api.ConfigurationHandler().loadConfigFile(v)],
   ["getImageConfig", (v) => configured.getImageConfig(v), NAME],
@@ -137,6 +144,7 @@ const CALLS: readonly Call[] = [
   ["BatchProcessor engine", (v) => new api.BatchProcessor(v, settings())],
   ["BatchProcessor settings", (v) => new api.BatchProcessor(paperEngine(), v)],
   ["BatchProcessor options", (v) => new api.BatchProcessor(paperEngine(), settings(), v), OPTIONS],
+  ["BatchProcessor misspelt option", (v) => batch({ onEvnt: v })],
   ["BatchProcessor signal", (v) => batch({ signal: v }), ["undefined"]],
   ["BatchProcessor onEvent", (v) => batch({ onEvent: v }), ["undefined"]],
   ["BatchProcessor pageConfig", (v) => batch({ pageConfig: v }), ["undefined"]],
@@ -191,6 +199,17 @@ const CALLS: readonly Call[] = [
   ["openPageSource", (v) => api.openPageSource(v)],
   ["openPageSource options", (v) => api.openPageSource(join(folder, "none"), v)],
   ["openPageSource limits", (v) => api.openPageSource(join(folder, "none"), { limits: v })],
+  ...sinks().flatMap(([name, open]): Call[] => [
+    [`${name} write`, (v) => open((sink) => sink.write(v, new Uint8Array(1))), NAME],
+    [`${name} write bytes`, (v) => open((sink) => sink.write("a", v))],
+    [`${name} replace`, (v) => open((sink) => sink.replace(v, new Uint8Array(1))), NAME],
+    [`${name} replace bytes`, (v) => open((sink) => sink.replace("a", v))],
+    [`${name} carry`, (v) => open((sink) => sink.carry(v))],
+    [`${name} carry name`, (v) => open((sink) => sink.carry({ ...carried, name: v })), NAME],
+    [`${name} carry read`, (v) => open((sink) => sink.carry({ ...carried, read: v }))],
+    [`${name} finish`, (v) => open((sink) => sink.finish(v)), OPTIONS],
+    [`${name} finish with a value`, (v) => open((sink) => sink.finish({ v, big: 5n }))],
+  ]),
   ["openFolderSink", (v) => api.openFolderSink(inFolder(v)), NAME],
   ["openFolderSink options", (v) => api.openFolderSink(join(folder, "sink"), v), OPTIONS],
   ["openArchiveSink", async (v) => (await api.openArchiveSink(inFolder(v))).abort(), NAME],
@@ -240,14 +259,12 @@ const CALLS: readonly Call[] = [
  * Not in the table: functions that take no argument (`runtimeInfo`, `liveCounts`, `memorySink`), predicates that take
  * anything (`isOutOfMemory`, `isPageFailure`, `isRetryable`, `messageOf`, `systemCode`), zod schemas (their errors are
  * zod's), values (`DEFAULT_THRESHOLDS`, `INKS`, ...), error classes and `PageNotStartedError` (they are thrown, and
- * take what any `Error` takes), `CHANNELS` (Node's diagnostics channels), and `ReferenceSet`, which `Engine.references`
- * makes.
+ * take what any `Error` takes), and `CHANNELS` (Node's diagnostics channels).
  */
 const EXEMPT: readonly string[] = [
   "runtimeInfo",
   "liveCounts",
   "memorySink",
-  "ReferenceSet",
   "PageNotStartedError",
   "isOutOfMemory",
   "isPageFailure",
@@ -256,6 +273,27 @@ const EXEMPT: readonly string[] = [
   "systemCode",
 ];
 
+type UseSink = (use: (sink: api.PageSink) => Promise<unknown>) => Promise<void>;
+
+function sinks(): readonly (readonly [string, UseSink])[] {
+  let made = 0;
+  const using =
+    (open: () => Promise<api.PageSink>): UseSink =>
+    async (use) => {
+      const sink = await open();
+      try {
+        await use(sink);
+      } finally {
+        await sink.abort();
+      }
+    };
+  return [
+    ["a folder sink", using(() => api.openFolderSink(join(folder, `sink-${made++}`)))],
+    ["an archive sink", using(() => api.openArchiveSink(join(folder, `sink-${made++}.zip`)))],
+  ];
+}
+
+const carried: api.SourceEntry = { name: "b.xml", kind: "other", sizeBytes: 1, read: async () => new Uint8Array(1) };
 const item = { inputPath: "a", outputPath: "b" };
 const missing = (): api.PageRequestInput => ({ name: "a", page: { path: join(folder, "none.png") } });
 const inFolder = (value: unknown): never => (value === "x" ? join(folder, "x") : value) as never;

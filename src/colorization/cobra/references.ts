@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Style } from "../../config/batch-config.js";
+import { checkMaker } from "../../errors/arguments.js";
 import type { CacheLease, LeaseCacheStats } from "../../memory/lease-cache.js";
 import type { Tensor } from "../../binding/index.js";
 import { bucketName, type Bucket } from "../../model/buckets.js";
@@ -34,6 +35,9 @@ export interface ReferenceSetOptions {
   readonly addCache: (cache: ReferenceBlocks["cache"]) => () => void;
 }
 
+/** @internal Only `Engine.references` uses it. */
+export const BY_ENGINE = Symbol("Engine.references");
+
 /** References of a batch. Owns the caches of K/V; `dispose()` frees them once nothing is lent. */
 export class ReferenceSet implements Disposable {
   readonly names: readonly string[];
@@ -47,7 +51,8 @@ export class ReferenceSet implements Disposable {
   #disposed = false;
 
   /** @internal Sets are made by `Engine.references`. */
-  constructor(runTask: RunTask, references: readonly ReferenceImage[], options: ReferenceSetOptions) {
+  constructor(key: symbol, runTask: RunTask, references: readonly ReferenceImage[], options: ReferenceSetOptions) {
+    checkMaker("a ReferenceSet", key, BY_ENGINE, "engine.references(images)");
     this.#runTask = runTask;
     this.#references = references;
     this.#options = options;

@@ -301,7 +301,7 @@ export class BatchOutput {
 
   /** Notes in `failures.json` what has failed, also before the batch is at its end. */
   async report(metadata: FailureReport): Promise<void> {
-    await writeFailures(failuresFile(this.#config), metadata);
+    await writeFailures(await failuresFile(this.#config), metadata);
   }
 
   /**

@@ -1,7 +1,8 @@
 /** `failures.json`: which pages failed, why, and what to do. It exists while there are failed pages. */
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { isOwnFile } from "../../io/files/own-file.js";
 import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js";
 
 /** What the file is made of: the run's metadata. */
@@ -9,10 +10,7 @@ export type FailureReport = SinkMetadata & { readonly failures: readonly unknown
 
 /** Writes it, or removes it if no page has failed. */
 export async function writeFailures(path: string, { failures, cobra_version }: FailureReport): Promise<void> {
-  if (failures.length > 0) {
+  if (failures.length > 0)
     await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));
-    return;
-  }
-  const old = await readFile(path, "utf8").catch(() => "");
-  if (old.includes('"cobra_version"')) await rm(path, { force: true });
+  else if (await isOwnFile(path)) await rm(path, { force: true });
 }

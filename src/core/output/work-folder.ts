@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { FAILURES_NAME } from "../../io/names/output-rules.js";
 import { getLogger } from "../../logging.js";
+import { ownFilePath } from "../../io/files/own-file.js";
 import { removeTree } from "../../io/files/remove-tree.js";
 
 const log = getLogger("output");
@@ -39,10 +40,11 @@ export function picturesFolder(paths: OutputPaths): string {
 }
 
 /**
- * The file that says which pages failed, why, and what to do: beside the pictures, for an archive in its work folder.
+ * The file that says which pages failed, why, and what to do: beside the pictures, for an archive in its work folder. A
+ * user's file of that name is left alone.
  */
-export function failuresFile(paths: OutputPaths): string {
-  return join(paths.outputDir ?? workFolder(paths), FAILURES_NAME);
+export function failuresFile(paths: OutputPaths): Promise<string> {
+  return ownFilePath(join(paths.outputDir ?? workFolder(paths), FAILURES_NAME));
 }
 
 /**

@@ -14,6 +14,7 @@ import { nameKey, portableName } from "../names/portable-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "../names/output-rules.js";
 import type { PageSink, PageSinkOptions } from "../page-sink.js";
 import { chunksOf, type SourceEntry } from "../page-source.js";
+import { checkCarried, checkMetadata, checkResult } from "../sink-arguments.js";
 import { ZipWriter } from "./zip-writer.js";
 
 export class ArchiveSink implements PageSink {
@@ -48,6 +49,7 @@ export class ArchiveSink implements PageSink {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
+    checkResult(name, bytes);
     const free = this.#take(name);
     await this.#inOrder(() => this.#add(free, bytes));
     return free;
@@ -58,12 +60,14 @@ export class ArchiveSink implements PageSink {
   }
 
   async carry(entry: SourceEntry): Promise<string> {
+    checkCarried(entry);
     const free = this.#take(portableName(entry.name));
     await this.#inOrder(() => this.#addChunks(free, entry));
     return free;
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
+    checkMetadata(metadata);
     this.#assertOpen("the end");
     this.#state = "finished";
     try {

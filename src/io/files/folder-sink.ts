@@ -4,10 +4,12 @@ import { BatchProcessingError } from "../../errors.js";
 import { AtomicFile, writeFileAtomic } from "./atomic-file.js";
 import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
+import { ownFilePath } from "./own-file.js";
 import { nameKey, portableName } from "../names/portable-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "../names/output-rules.js";
 import type { PageSink } from "../page-sink.js";
 import { chunksOf, type SourceEntry } from "../page-source.js";
+import { checkCarried, checkMetadata, checkResult } from "../sink-arguments.js";
 
 /** Fewer zeros than these are written out. */
 const LEAST_HOLE_BYTES = 64 * 1024;
@@ -36,18 +38,21 @@ export class FolderSink implements PageSink {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
+    checkResult(name, bytes);
     this.#assertOpen(name);
     checkOutputName(name);
     return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<string> {
+    checkResult(name, bytes);
     checkOutputName(name);
     this.#taken.add(nameKey(join(this.#folder, name)));
     return writeFileAtomic(join(this.#folder, name), bytes, true, undefined, this.#folder);
   }
 
   async carry(entry: SourceEntry, replaces?: string): Promise<string> {
+    checkCarried(entry, replaces);
     const name = replaces ?? portableName(entry.name);
     this.#assertOpen(name);
     checkOutputName(name);
@@ -68,8 +73,11 @@ export class FolderSink implements PageSink {
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
+    checkMetadata(metadata);
     if (metadata !== undefined) {
-      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true, undefined, this.#folder);
+      const path = join(this.#folder, METADATA_NAME);
+      const target = this.#overwrite ? path : await ownFilePath(path);
+      await writeFileAtomic(target, metadataBytes(metadata), true, undefined, this.#folder);
     }
     this.#ended = true;
     return this.#folder;

@@ -1,5 +1,5 @@
 /** Rules of every sink: names, and the metadata file. */
-import { ValidationError } from "../../errors.js";
+import { messageOf, ValidationError } from "../../errors.js";
 import { nameFault, printableName } from "./safe-name.js";
 
 /** Name of the file that `finish(metadata)` writes. */
@@ -24,7 +24,13 @@ export function checkOutputName(name: string): void {
     );
 }
 
-/** The metadata as it is written: JSON, two spaces, a newline at the end. */
+/** The metadata as it is written: JSON, two spaces, a newline at the end. Throws `ERR_ARGUMENT` for what JSON cannot say. */
 export function metadataBytes(metadata: SinkMetadata): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(metadata, null, 2)}\n`);
+  let text: string;
+  try {
+    text = JSON.stringify(metadata, null, 2);
+  } catch (cause) {
+    throw new ValidationError("ERR_ARGUMENT", `the metadata cannot be written as JSON: ${messageOf(cause)}`, { cause });
+  }
+  return new TextEncoder().encode(`${text}\n`);
 }

@@ -90,6 +90,23 @@ describe("a folder sink", () => {
     expect(JSON.parse(await readFile(join(folder, "processing_metadata.json"), "utf8"))).toEqual({ created_at: "now" });
   });
 
+  it("keeps a user's metadata file, replaces its own, and replaces either with overwrite", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "processing_metadata.json");
+    await writeFile(path, '{"mine": true}');
+    const finish = async (pages: number, overwrite = false): Promise<void> => {
+      const sink = await openFolderSink(folder, { overwrite });
+      await sink.finish({ created_at: "now", cobra_version: "1", pages });
+    };
+    await finish(1);
+    await finish(2);
+    expect(await readFile(path, "utf8")).toBe('{"mine": true}');
+    expect(await readdir(folder)).toEqual(["processing_metadata.json", "processing_metadata_1.json"]);
+    expect(JSON.parse(await readFile(join(folder, "processing_metadata_1.json"), "utf8"))).toMatchObject({ pages: 2 });
+    await finish(3, true);
+    expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pages: 3 });
+  });
+
   it("gives each of many overlapping writers a name of its own, two sinks on one folder included", async () => {
     const folder = await temporaryFolder();
     const sinks = await Promise.all([openFolderSink(folder), openFolderSink(folder)]);

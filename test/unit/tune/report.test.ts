@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { compareReports, fallsBelow } from "../../../src/tune/compare.js";
+import { earlierReport } from "../../../src/tune/earlier-report.js";
 import { readGpuLine, sumGpuReadings } from "../../../src/tune/measure/gpu-meter.js";
 import { busyMs, MachineMeter } from "../../../src/platform/machine-meter.js";
 import type { Sample, Span } from "../../../src/tune/measure/sample.js";
@@ -223,4 +224,25 @@ it("tells the bytes copied to and from devices a page, and leaves them out where
     fromDevice: 12,
   });
   expect(summarise([sample(100)])).not.toHaveProperty("copiedBytesPerPage");
+});
+
+it("takes a folder with files of a report's names and without a report for the user's own", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "cobra-report-"));
+  try {
+    expect(await earlierReport(folder)).toBeUndefined();
+    for (const name of ["settings.json", "report.html", "trace.json"]) {
+      const path = join(folder, name);
+      await writeFile(path, "mine");
+      await expect(earlierReport(folder)).rejects.toMatchObject({
+        code: "ERR_CONFIG",
+        message: `${path} is there, and is not of a tuning: ${join(folder, "report.json")} is missing`,
+      });
+      await rm(path);
+    }
+    await writeFile(join(folder, "settings.json"), "{}");
+    await writeFile(join(folder, "report.json"), JSON.stringify(report([1])));
+    expect(await earlierReport(folder)).toMatchObject({ kind: "cobra-batch-tune" });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

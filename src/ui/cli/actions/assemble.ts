@@ -32,7 +32,7 @@ export async function assemble(outputs: readonly string[], flags: AssembleFlags)
             `there are no shards of ${path}${(await exists(path)) ? ", which is there, so they may be assembled already" : ""}`,
             { remedy: `name the output of \`cobra-batch colorize --shard\`` },
           );
-        reporter.failuresFile = failuresFile(output);
+        reporter.failuresFile = await failuresFile(output);
         const { drain, signal } = interrupt;
         const onEvent = reporter.onEvent.bind(reporter);
         codes.push(exitCodeOf(await assembleShards(output, pool, { drain, signal, onEvent })));

@@ -148,7 +148,7 @@ export async function runReported(
     const { config, options, warnings = [], engine: engineOf, model, notes = [], run = runBatch } = prepared;
     const { given = [], lateWarnings = () => [] } = prepared;
     ({ abandon } = prepared);
-    reporter.failuresFile = failuresFile(config);
+    reporter.failuresFile = await failuresFile(config);
     reporter.remedies = prepared.remedies ?? {};
     reporter.next = prepared.next;
     reporter.single = options?.only !== undefined;

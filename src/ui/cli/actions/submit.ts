@@ -140,7 +140,7 @@ async function waitFor(
   pageConfig: (page: string) => PageConfig,
 ): Promise<number> {
   const reporter = newReporter(flags);
-  reporter.failuresFile = failuresFile(config);
+  reporter.failuresFile = await failuresFile(config);
   reporter.again = "submit the chapter again: pages that are done are not done again";
   const counts = { done: 0, failed: 0 };
   const teller = new ChapterTeller({ redis: queue.redis, name: queue.names.farm, id, counts: () => counts });

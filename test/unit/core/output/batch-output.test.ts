@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import type { RunRecord } from "../../../../src/core/journal/entries.js";
 import { BatchOutput, type BatchOutputOptions } from "../../../../src/core/output/batch-output.js";
+import { failuresFile } from "../../../../src/core/output/work-folder.js";
 import type { BatchPage, EncodedPage } from "../../../../src/core/pages/batch-page.js";
 import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -47,6 +48,29 @@ const picture = (text: string, layers?: string): EncodedPage => ({
 const text = (name: string): Promise<string> => readFile(at(name), "utf8");
 const visible = async (folder: string): Promise<string[]> =>
   (await readdir(at(folder))).filter((name) => !name.startsWith(".")).toSorted();
+
+describe("failures.json", () => {
+  const report = (failures: object[]): { cobra_version: string; failures: object[] } => ({
+    cobra_version: "1",
+    failures,
+  });
+
+  it("of the user is kept, and the run's has a name beside it, which goes when nothing failed", async () => {
+    await mkdir(at("out"));
+    await writeFile(at("out/failures.json"), '{"cobra_version": "is my own note"}');
+    const settings = config({ outputDir: at("out") });
+    const first = await open(settings);
+    await first.report(report([{ page: "a.png" }]));
+    await first.report(report([{ page: "a.png" }, { page: "b.png" }]));
+    expect(await visible("out")).toEqual(["failures.json", "failures_1.json"]);
+    expect(JSON.parse(await text("out/failures_1.json"))).toMatchObject({ failures: [{ page: "a.png" }, {}] });
+    expect(await failuresFile(settings)).toBe(at("out/failures_1.json"));
+    await first.report(report([]));
+    await first.stop();
+    expect(await visible("out")).toEqual(["failures.json"]);
+    expect(await text("out/failures.json")).toBe('{"cobra_version": "is my own note"}');
+  });
+});
 
 describe("a picture in a folder", () => {
   it("takes the place of the one that this output wrote, whatever has changed; a changed or foreign file is kept", async () => {
