@@ -2,11 +2,13 @@
  * Finds what is in an input folder but is not a page: results of earlier runs, and references that are named by path.
  */
 import { join, sep } from "node:path";
+import { isThere } from "../../io/files/exists.js";
 import { realPathOf } from "../../io/files/real-path.js";
 import { FAILURES_NAME, MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { isArchiveName } from "../../io/names/entry-rules.js";
 import { printableName } from "../../io/names/safe-name.js";
+import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import { readArchiveMetadata } from "../output/finished-archive.js";
 import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
@@ -46,7 +48,7 @@ export async function findResults(source: PageSource, inputDir: string | undefin
     const described = metadata.get(folder);
     const isResult =
       (described !== undefined && (await isOwnMetadata(described))) ||
-      (inputDir !== undefined && (await isFolder(join(inputDir, folder, WORK_NAME))));
+      (inputDir !== undefined && (await hasJournal(join(inputDir, folder))));
     if (isResult) results.add(folder);
   }
   const archives = await archivesOfRuns(entries, inputDir);
@@ -72,6 +74,13 @@ export async function findResults(source: PageSource, inputDir: string | undefin
   }
   if (archives.size > 0) warnings.push(`${listed(archives)} the output of an earlier run, and not copied`);
   return { isInside, warnings };
+}
+
+/** Whether a folder is a run's output or, beside an archive of any name, its work folder. */
+async function hasJournal(folder: string): Promise<boolean> {
+  return (
+    (await isFolder(join(folder, WORK_NAME))) || (folder.endsWith(WORK_NAME) && isThere(join(folder, JOURNAL_NAME)))
+  );
 }
 
 function counted(count: number, what: string): string {

@@ -108,7 +108,7 @@ async function visit(listing: Listing, path: Buffer, name: string): Promise<void
       `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder`,
       { remedy: "take it out of the input" },
     );
-  else if (listing.recursive) await list(listing, path, name);
+  else if (listing.recursive && !isJunkName(name, true)) await list(listing, path, name);
 }
 
 /**

@@ -16,10 +16,10 @@ const LENGTHENED_PICTURE_NAME =
   /\.(?:avif|gif|jfif|jpe?g?|png|tiff?|webp)(?:\d+|[^\w./][^/]*|\.(?:\d+|bak|crdownload|download|filepart|old|orig|part|partial|te?mp)|[. ]+)$/iu;
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
-/**
- * What a run writes for itself: its state (see `core/output/work-folder`), and files that do not have their names yet.
- */
-const OWN_PART = /(?:\.cobra-batch(?:\.done)?|^\.cobra-(?:[0-9a-f]{8}-)?\d+-[0-9a-f]{12}\.tmp)$/u;
+/** A folder with the state of a run: in an output folder, or beside an archive (see `core/output/work-folder`). */
+const STATE_FOLDER = /(?:^|\.zip|\.cbz)\.cobra-batch(?:\.done)?$/iu;
+/** What a run writes before it gets its name. */
+const UNFINISHED = /^\.cobra-(?:[0-9a-f]{8}-)?\d+-[0-9a-f]{12}\.tmp$/u;
 
 /** `image`: a page, a reference, or a file that claims to be one. `other`: copied to the output unchanged. */
 export type EntryKind = "image" | "other";
@@ -31,9 +31,17 @@ export function extensionOf(name: string): string {
   return dot > 0 ? base.slice(dot).toLowerCase() : "";
 }
 
-/** Whether a file is left out by its path: what systems leave behind, and the state of runs. Any part decides. */
-export function isJunkName(name: string): boolean {
-  return name.split("/").some((part) => JUNK_PARTS.has(part.toLowerCase()) || OWN_PART.test(part));
+/**
+ * Whether a file is left out by its path: what systems leave behind, and the state of runs. Any part decides.
+ * @param isFolder the path is a folder's. Default: a file's, which may be called like the state of a run
+ */
+export function isJunkName(name: string, isFolder = false): boolean {
+  const parts = name.split("/");
+  const folders = isFolder ? parts.length : parts.length - 1;
+  return parts.some(
+    (part, at) =>
+      JUNK_PARTS.has(part.toLowerCase()) || UNFINISHED.test(part) || (at < folders && STATE_FOLDER.test(part)),
+  );
 }
 
 /** Whether a file is left out by its first bytes. */

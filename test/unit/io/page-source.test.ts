@@ -68,15 +68,24 @@ describe("a folder", () => {
       "...And Then/001.png",
       ".hack vol 1/1.png",
       "out.cbz.cobra-batch/.pages/1.png",
+      "out.CBZ.cobra-batch.done/1.png",
       ".cobra-batch/1.png",
+      "my.cobra-batch/1.png",
+      "3.cobra-batch",
+      "4.cbz.cobra-batch",
+      "5/.cobra-batch",
     ]);
     expect(await names(folder, { recursive: true })).toEqual([
+      "3.cobra-batch",
+      "4.cbz.cobra-batch",
       "z.png",
+      "5/.cobra-batch",
       "...And Then/001.png",
       ".hack vol 1/1.png",
       "a/1.png",
       "b/2.png",
       "b/10.png",
+      "my.cobra-batch/1.png",
     ]);
   });
 

@@ -42,7 +42,7 @@ export async function inputOf(source: Job["source"], paths: JobPaths, roots: Roo
 
 async function uploadedInput({ input }: JobPaths): Promise<JobInput | undefined> {
   const found = await readdir(input, { withFileTypes: true }).catch(() => []);
-  const entries = found.filter(({ name }) => !isJunkName(name));
+  const entries = found.filter((entry) => !isJunkName(entry.name, entry.isDirectory()));
   if (entries.length === 0) return undefined;
   const archives = entries.filter((entry) => entry.isFile() && isArchiveName(entry.name));
   const [archive] = archives;

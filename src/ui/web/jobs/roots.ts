@@ -55,10 +55,11 @@ export class Roots {
     if (!place.isFolder) throw notFound(`"${printableName(path)}" of the root "${root}" is not a folder`);
     const found: RootEntry[] = [];
     for (const label of await readdir(place.path).catch(() => [])) {
-      if (isJunkName(label) || nameFault(label) !== undefined) continue;
+      if (nameFault(label) !== undefined) continue;
       const below = path === "" ? label : `${path}/${label}`;
       const entry = await this.place(root, below).catch(() => undefined); // links that lead out are not shown
-      if (entry === undefined || (!entry.isFolder && !isArchiveName(label))) continue;
+      if (entry === undefined || isJunkName(label, entry.isFolder) || (!entry.isFolder && !isArchiveName(label)))
+        continue;
       found.push({ name: label, path: below, kind: entry.isFolder ? "folder" : "archive" });
     }
     return found.sort((a, b) => compareNatural(a.name, b.name));

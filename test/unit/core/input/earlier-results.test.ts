@@ -1,4 +1,7 @@
 // Results of earlier runs inside an input, in however many folders.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findResults } from "../../../../src/core/input/earlier-results.js";
 import type { PageSource, SourceEntry } from "../../../../src/io/page-source.js";
@@ -45,6 +48,19 @@ describe("results of earlier runs", () => {
     const inside = source.entries().flatMap(({ name }) => (isInside(name) ? [name] : []));
     expect(inside).toEqual(["a/b/processing_metadata.json", "a/b/1.png", "a/b/c/2.png"]);
     expect(warnings).toEqual(["a/b is the output of an earlier run; 2 pictures there were ignored"]);
+  });
+
+  it("are the work folders of archives, whatever these are called; a folder of that name alone is none", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "cobra-results-"));
+    try {
+      const files = { "mine.cobra-batch/1.png": "", "out.dat.cobra-batch/.pages/2.png": "", "3.png": "" };
+      for (const name of Object.keys(files)) await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, "out.dat.cobra-batch", "journal.ndjson"), "");
+      const { isInside } = await findResults(sourceOf(files).source, folder);
+      expect(Object.keys(files).filter(isInside)).toEqual(["out.dat.cobra-batch/.pages/2.png"]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("say how many files they keep from being copied, those that a run itself writes aside", async () => {

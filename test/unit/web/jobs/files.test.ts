@@ -245,7 +245,7 @@ describe("uploads", () => {
       "a/",
       "x\u0000.png",
       "__MACOSX/x.png",
-      "y.cobra-batch/z.png",
+      "y.cbz.cobra-batch/z.png",
       "x/y.png/z.png",
     ])
       await expect(jobs.store.uploadTarget(id, "input", bad)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });

@@ -28,7 +28,7 @@ function fileOf(entry: FileSystemFileEntry): Promise<File> {
 }
 
 async function walk(entry: FileSystemEntry, path: string, found: UploadFile[]): Promise<void> {
-  if (isJunkName(entry.name)) return;
+  if (isJunkName(entry.name, entry.isDirectory)) return;
   if (entry.isFile) {
     found.push({ file: await fileOf(entry as FileSystemFileEntry), path });
     return;
