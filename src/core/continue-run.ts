@@ -120,17 +120,19 @@ export async function retryRun(
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
   await checkNamedFiles(run, failedOnly ? failed : undefined, changes);
-  return change(run, changes, (history) => {
-    const pages = history.failedPages;
-    const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
-    return {
-      entries: [{ type: "retry", pages }, ...(changes.pages === undefined ? [] : again)],
-      notes: [
-        `trying ${pages.length} failed ${pages.length === 1 ? "page" : "pages"} again${describe(changes.pages ?? {})}`,
-      ],
-      ...(failedOnly ? { only: pages } : {}),
-    };
-  });
+  return reopened(run, (found) => change(found, changes, (history) => retry(history, changes, failedOnly)));
+}
+
+function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {
+  const pages = history.failedPages;
+  const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
+  return {
+    entries: [{ type: "retry", pages }, ...(changes.pages === undefined ? [] : again)],
+    notes: [
+      `trying ${pages.length} failed ${pages.length === 1 ? "page" : "pages"} again${describe(changes.pages ?? {})}`,
+    ],
+    ...(failedOnly ? { only: pages } : {}),
+  };
 }
 
 /**
@@ -152,25 +154,28 @@ export async function redoRun(
   const wanted = pages.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
-  // A kill may have left a work folder that holds nothing.
-  if (found.archive !== undefined) await removeUnused(workFolder(found.record.config));
+  return reopened(found, (run) => redo(run, pages, changes));
+}
+
+/** Continues a run; one that only its archive tells of from the work folder that it had before its end. */
+async function reopened(found: StoredRun, proceed: (run: StoredRun) => Promise<Continuation>): Promise<Continuation> {
+  if (found.archive === undefined) return proceed(found);
+  const work = workFolder(found.record.config);
+  await removeUnused(work); // a kill may have left one that holds nothing
   await reopenArchive(found);
-  const abandon =
-    found.archive === undefined ? undefined : (): Promise<void> => removeUnused(workFolder(found.record.config));
+  const abandon = (): Promise<void> => removeUnused(work);
   try {
-    const run = abandon === undefined ? found : await findRun(workFolder(found.record.config));
-    return { ...(await redo(run, pages, changes)), ...(abandon && { abandon }) };
+    return { ...(await proceed(await findRun(work))), abandon };
   } catch (error) {
-    await abandon?.();
+    await abandon();
     throw error;
   }
 }
 
 /** Pages of a run that have an outcome. */
 function pagesOf({ history, archive }: StoredRun): string[] {
-  return archive === undefined
-    ? [...history.donePages, ...history.failedPages]
-    : archive.metadata.pages.map(({ page }) => page);
+  const done = archive === undefined ? history.donePages : archive.metadata.pages.map(({ page }) => page);
+  return [...done, ...history.failedPages];
 }
 
 /**

@@ -206,6 +206,32 @@ describe("retry", () => {
       stderr: expect.stringContaining("no page") as string,
     });
   });
+
+  it("knows an archive's failed pages by the archive alone, and keeps the others' pictures", async () => {
+    const inputDir = at("in-lone");
+    await writeFolder(inputDir, { "p1.png": pages[0]!, "p2.png": Buffer.from("no picture"), "p3.png": pages[2]! });
+    for (const again of [
+      async () => retryRun(at("lone.cbz"), { failedOnly: true }),
+      async () => retryRun(at("lone.cbz")),
+      async () => redoRun(at("lone.cbz"), ["p2.png"], { pages: { seed: 0 } }),
+    ]) {
+      await writeFile(join(inputDir, "p2.png"), "no picture");
+      await run(settings({ inputDir, outputZip: at("lone.cbz") }));
+      const before = await archiveHashes(at("lone.cbz"));
+      await rm(at("lone.cbz.cobra-batch"), { recursive: true });
+      await writeFile(join(inputDir, "p2.png"), pages[1]!);
+      expect(await goOn((await again())!)).toMatchObject({
+        done: ["p2.png@0"],
+        summary: { completed: 3, failed: 0, output: at("lone.cbz") },
+      });
+      expect(await archiveHashes(at("lone.cbz"))).toEqual({
+        ...before,
+        "p2_colorized.png": expect.any(String) as string,
+      });
+      expect((await readdir(root)).filter((name) => name.startsWith("lone"))).toEqual(["lone.cbz"]);
+      await rm(at("lone.cbz"));
+    }
+  });
 });
 
 describe("a run that cannot be gone on with", () => {

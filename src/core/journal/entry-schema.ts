@@ -8,6 +8,7 @@ import { withoutUndefined } from "../../config/without-undefined.js";
 import { ValidationError } from "../../errors.js";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";
 import { checkOutputName } from "../../io/names/output-rules.js";
+import type { PageFailure } from "../events.js";
 import type { JournalEntry } from "./entries.js";
 
 const text = z.string().max(4096);
@@ -168,6 +169,24 @@ export const archiveMetadata = z.looseObject({
   failures: z.array(z.unknown()),
   run: z.looseObject({ record: runRecord, adjustments, place: place.optional() }).optional(),
 });
+
+/** The journal's lines for failures that an archive's metadata tell. What is none is left out. */
+export function failedEntries(failures: readonly unknown[]): JournalEntry[] {
+  return failures.flatMap((value): JournalEntry[] => {
+    const { data } = failure.safeParse(value);
+    return data === undefined
+      ? []
+      : [
+          {
+            type: "failed",
+            page: data.page,
+            fingerprint: "",
+            inputSha256: "",
+            failure: data as unknown as PageFailure,
+          },
+        ];
+  });
+}
 
 /**
  * A value of a journal as an entry; undefined for one that is none, such as a damaged one or one of a later version.

@@ -6,6 +6,7 @@ import { BatchProcessingError, messageOf } from "../../errors.js";
 import { readArchiveMetadata, type ArchiveMetadata } from "../output/finished-archive.js";
 import { outputOfWorkFolder, outputPath, WORK_NAME, workFolder, type OutputPaths } from "../output/work-folder.js";
 import type { RunRecord } from "./entries.js";
+import { failedEntries } from "./entry-schema.js";
 import { RunHistory } from "./history.js";
 import { readJournal, type ParsedJournal } from "./journal.js";
 import { JOURNAL_NAME } from "./locked-journal.js";
@@ -70,6 +71,7 @@ export async function findRun(output: string): Promise<StoredRun> {
     { type: "run", job: "", at: "", record },
     { type: "adjust", settings: adjustments.all },
     ...Object.entries(adjustments.pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
+    ...failedEntries(metadata.failures),
   ]);
   return {
     record: recordAt(record, { outputZip: path }),

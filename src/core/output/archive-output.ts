@@ -14,6 +14,7 @@ import { openArchiveSink } from "../../io/open-sink.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
+import { failedEntries } from "../journal/entry-schema.js";
 import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../journal/entries.js";
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
@@ -209,6 +210,7 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
       { type: "adjust", settings: all },
       ...Object.entries(pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
       await archiveEntry(path, record.config),
+      ...failedEntries(metadata.failures),
     );
     const origins = new Map(metadata.inputs.map((origin) => [origin.page, origin]));
     for (const success of metadata.pages) {

@@ -204,7 +204,7 @@ describe("an archive's metadata", () => {
   it.each([
     ["null among its inputs", { inputs: [null], pages: [], failures: [] }],
     ["no inputs", { pages: [] }],
-    ["a list", []],
+    ["a list", { toJSON: () => [] }],
   ])("with %s is no metadata: a coded error for redo, a fresh start for colorize", async (_what, value) => {
     const path = await archive("x.cbz", value);
     expect(await readArchiveMetadata(path)).toBeUndefined();
