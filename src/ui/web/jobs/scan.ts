@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { BatchProcessingError } from "../../../errors.js";
 import type { ImagePool } from "../../../core/batch-engine.js";
+import { findResults } from "../../../core/input/earlier-results.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
@@ -45,10 +46,15 @@ export async function scanPictures(
       try {
         const source = await input.open();
         open.push(source);
-        for (const entry of source.entries())
+        const { settings } = input;
+        const results = await findResults(source, "inputDir" in settings ? settings.inputDir : undefined);
+        for (const entry of source.entries()) {
+          if (results.isInside(entry.name)) continue;
           if (entry.kind === "image") origins.push({ entry, name: entry.name, added: false });
           else found.others++;
-        for (const { name, error } of source.faults) found.pictures.push(unusable(name, error, known));
+        }
+        for (const { name, error } of source.faults)
+          if (!results.isInside(name)) found.pictures.push(unusable(name, error, known));
       } catch (error) {
         found.fault = faultOf(error);
       }

@@ -155,6 +155,22 @@ describe("a job from an allowed root", () => {
     const packed = await bytesOf(await jobs.store.result(archive.id));
     expect(packed.includes(Buffer.from(root))).toBe(false);
   });
+
+  it("counts no results of earlier runs among its pictures", async () => {
+    await using place = await temporaryFolder();
+    const root = place.path;
+    await writeFolder(root, await chapterFiles(1));
+    await writeFolder(join(root, "ch_colorized"), {
+      "p1_colorized.png": await linePage(1),
+      "notes.txt": Buffer.from("mine"),
+      "processing_metadata.json": Buffer.from('{"cobra_version": "1", "pages": []}'),
+    });
+    await using jobs = await TestJobs.onPaper(undefined, { roots: new Map([["comics", root]]) });
+    const { id } = await jobs.store.create({ source: { kind: "root", root: "comics", path: "", recursive: true } });
+    await jobs.until(id, ({ scanning }) => !scanning);
+    expect(jobs.store.get(id)).toMatchObject({ counts: { pages: 1, references: 2 } });
+    expect(await jobs.done(id)).toMatchObject({ state: "completed", progress: { total: 1, completed: 1 } });
+  });
 });
 
 describe("links below a root", () => {
