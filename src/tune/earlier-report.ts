@@ -34,8 +34,8 @@ export function refuseOther(earlier: Report, { model, provider, pages }: Measure
 }
 
 /**
- * The report of a folder; undefined where there is none. Rejects with `ERR_CONFIG` for one that cannot be continued, and
- * for files of a report's names that lie there without one: they are the user's own.
+ * The report of a folder; undefined where there is none. Rejects with `ERR_CONFIG` for one that cannot be continued,
+ * and for files of a report's names that lie there without one: they are the user's own.
  */
 export async function earlierReport(out: string): Promise<Report | undefined> {
   const { report, ...others } = reportFiles(out);

@@ -18,8 +18,8 @@ export async function isOwnFile(path: string): Promise<boolean> {
 }
 
 /**
- * Where such a file goes: the first of `x.json`, `x_1.json`, … that is the product's own or does not exist. Rejects with
- * `ERR_OUTPUT_WRITE` if the system does not tell.
+ * Where such a file goes: the first of `x.json`, `x_1.json`, … that is the product's own or does not exist. Rejects
+ * with `ERR_OUTPUT_WRITE` if the system does not tell.
  */
 export async function ownFilePath(path: string): Promise<string> {
   for (let number = 0; ; number++) {
