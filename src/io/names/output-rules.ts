@@ -25,7 +25,8 @@ export function checkOutputName(name: string): void {
 }
 
 /**
- * The metadata as it is written: JSON, two spaces, a newline at the end. Throws `ERR_ARGUMENT` for what JSON cannot say.
+ * The metadata as it is written: JSON, two spaces, a newline at the end. Throws `ERR_ARGUMENT` for what JSON cannot
+ * say.
  */
 export function metadataBytes(metadata: SinkMetadata): Uint8Array {
   let text: string;
