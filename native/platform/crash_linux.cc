@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -80,6 +81,28 @@ struct Writer {
   }
 };
 
+// Whether another process has sent the signal: by kill, sigqueue or tgkill.
+bool IsFromElsewhere(const siginfo_t* info) {
+  const bool is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
+  return is_sent && info->si_pid != getpid();
+}
+
+// Whether the address space that the process may have (`ulimit -v`) is nearly used up: what aborts then, such as V8 or
+// GLib, had no memory left. Only calls that a signal handler may make.
+bool IsAddressSpaceUsedUp() {
+  constexpr uint64_t kNearBytes = 64 << 20;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  std::array<char, 32> text{};
+  const ssize_t count = read(file, text.data(), text.size());
+  close(file);
+  uint64_t pages = 0;  // the first number
+  for (ssize_t i = 0; i < count && text[i] >= '0' && text[i] <= '9'; ++i) pages = pages * 10 + (text[i] - '0');
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) + kNearBytes >= limit.rlim_cur;
+}
+
 void WriteNote(const char* signal, const siginfo_t* info) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
@@ -99,10 +122,11 @@ void WriteNote(const char* signal, const siginfo_t* info) {
     if (c >= ' ' && c < 127 && c != '"' && c != '\\') *out.at++ = c;
   }
   out.Text("\"");
-  if (info->si_code == SI_USER && info->si_pid != getpid()) {
+  if (IsFromElsewhere(info)) {
     out.Text(R"(,"sender":)");
     out.Number(static_cast<uint64_t>(info->si_pid));
   }
+  if (IsAddressSpaceUsedUp()) out.Text(R"(,"memory":true)");
   out.Text(R"(,"marks":[)");
   bool first = true;
   for (size_t i = 0; i < slots.size(); ++i) {

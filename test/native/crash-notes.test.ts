@@ -46,7 +46,7 @@ describe("a process that dies by", () => {
       const [note, ...more] = await readCrashNotes(file);
       expect(more).toEqual([]);
       expect(note).toMatchObject({ signal, marks: MARKS, thread: expect.any(String) as unknown });
-      expect(note!.sender).toBeUndefined();
+      expect([note!.sender, note!.memory]).toEqual([undefined, undefined]);
       expect(note!.tid).toBe(note!.pid);
       expect(note!.time).toBeGreaterThanOrEqual(before - 1000);
       expect(note!.time).toBeLessThanOrEqual(Date.now() + 1000);
@@ -62,6 +62,19 @@ describe("a process that dies by", () => {
     const { signal } = await die("memory", "", ["--max-old-space-size=20"]);
     expect(["SIGABRT", "SIGTRAP", "SIGILL"]).toContain(signal);
     expect(await readCrashNotes(file)).toMatchObject([{ signal, marks: MARKS }]);
+  });
+
+  test("want of address space leaves one that says so", async () => {
+    const { signal } = await die("limit");
+    expect(["SIGABRT", "SIGTRAP", "SIGILL"]).toContain(signal);
+    expect(await readCrashNotes(file)).toMatchObject([{ signal, memory: true, marks: MARKS }]);
+  });
+
+  test("a signal that another process has queued leaves one that names the process", async () => {
+    expect((await die("queued", "SIGSEGV")).signal).toBe("SIGSEGV");
+    const [note] = await readCrashNotes(file);
+    expect(note).toMatchObject({ signal: "SIGSEGV", sender: expect.any(Number) as number });
+    expect(note!.sender).not.toBe(note!.pid);
   });
 
   test("SIGKILL leaves none", async () => {

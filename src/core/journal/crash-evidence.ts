@@ -5,14 +5,18 @@
  * - A crash note names the pages that were in progress when a signal such as SIGSEGV ended the process. A page that a
  *   note names is done alone; if that crashes too, the page is quarantined.
  * - A page that was in progress when the system killed the process for lack of memory is done alone and with the least
- *   memory; if that ends the same way, the page fails as out of memory.
+ *   memory; if that ends the same way twice, the page fails as out of memory. Once could be a process beside it. Where
+ *   only the machine's count rose, it takes five ends.
  * - An end without evidence is not blamed on a page: a user killed the process, or the power failed. Only a page that
  *   was in progress again and again is done alone, and quarantined after many ends in the very same stage.
  */
 import type { FailureStage } from "../events.js";
 
-/** What is known of the end of a process. */
-export type ExitCause = "crash" | "out-of-memory" | "unknown";
+/**
+ * What is known of the end of a process. "perhaps-out-of-memory": some process of the machine was killed for lack of
+ * memory, which may have been this one.
+ */
+export type ExitCause = "crash" | "out-of-memory" | "perhaps-out-of-memory" | "unknown";
 
 /** The end of a process while a page was in progress. */
 export interface ProcessExit {
@@ -29,8 +33,9 @@ export interface ExitCounts {
   /** The last crash was while no other page was in progress. */
   readonly crashedAlone: boolean;
   readonly memoryKills: number;
-  /** It was ended for lack of memory even alone and with the least. */
-  readonly memoryKilledAtLeast: boolean;
+  /** Of these alone and with the least memory; and of those again the ones that are certain. */
+  readonly killedAtLeast: number;
+  readonly surelyKilledAtLeast: number;
   /** Without evidence. */
   readonly unexplained: number;
   /** Of these the last ones in a row, alone and in the same stage. */
@@ -50,6 +55,10 @@ export type CrashPolicy =
 
 /** A page is quarantined after this many crashes, the last one alone. */
 const CRASHES = 2;
+/** A page fails as out of memory after this many kills, alone and with the least memory, that are certain. */
+const SURE_KILLS_AT_LEAST = 2;
+/** The same, of kills that may have been for another reason. */
+const KILLS_AT_LEAST = 5;
 /** After this many ends without evidence a page is done alone, to learn more. */
 const UNEXPLAINED_BEFORE_ALONE = 3;
 /** A page is quarantined after this many ends without evidence, alone and in the same stage. */
@@ -61,16 +70,23 @@ export function addExit(before: ExitCounts | undefined, { cause, stage, alone }:
     crashes: 0,
     crashedAlone: false,
     memoryKills: 0,
-    memoryKilledAtLeast: false,
+    killedAtLeast: 0,
+    surelyKilledAtLeast: 0,
     unexplained: 0,
     unexplainedInStage: 0,
     stage,
   };
   if (cause === "crash") return { ...counts, crashes: counts.crashes + 1, crashedAlone: alone, stage };
-  if (cause === "out-of-memory") {
+  if (cause !== "unknown") {
     const crashPolicy = crashPolicyOf(before);
-    const atLeast = alone && crashPolicy.kind === "alone" && crashPolicy.leastMemory;
-    return { ...counts, memoryKills: counts.memoryKills + 1, memoryKilledAtLeast: atLeast, stage };
+    const atLeast = alone && crashPolicy.kind === "alone" && crashPolicy.leastMemory ? 1 : 0;
+    return {
+      ...counts,
+      memoryKills: counts.memoryKills + 1,
+      killedAtLeast: counts.killedAtLeast + atLeast,
+      surelyKilledAtLeast: counts.surelyKilledAtLeast + (cause === "out-of-memory" ? atLeast : 0),
+      stage,
+    };
   }
   // Being alone by chance, as in a preview or a chapter of one page, counts as little as being beside others.
   const wasSuspect = counts.unexplained >= UNEXPLAINED_BEFORE_ALONE;
@@ -86,9 +102,10 @@ export function addExit(before: ExitCounts | undefined, { cause, stage, alone }:
 /** How a page is done next. */
 export function crashPolicyOf(counts: ExitCounts | undefined): CrashPolicy {
   if (counts === undefined) return { kind: "normal" };
-  const { crashes, crashedAlone, memoryKills, memoryKilledAtLeast, unexplained, unexplainedInStage, stage } = counts;
+  const { crashes, crashedAlone, memoryKills, unexplained, unexplainedInStage, stage } = counts;
   if (crashes >= CRASHES && crashedAlone) return { kind: "quarantined", cause: "crash", exits: crashes, stage };
-  if (memoryKilledAtLeast) return { kind: "quarantined", cause: "out-of-memory", exits: memoryKills, stage };
+  if (counts.surelyKilledAtLeast >= SURE_KILLS_AT_LEAST || counts.killedAtLeast >= KILLS_AT_LEAST)
+    return { kind: "quarantined", cause: "out-of-memory", exits: memoryKills, stage };
   if (unexplained >= UNEXPLAINED_BEFORE_ALONE && unexplainedInStage >= UNEXPLAINED_IN_STAGE)
     return { kind: "quarantined", cause: "unknown", exits: unexplained, stage };
   if (crashes + memoryKills > 0 || unexplained >= UNEXPLAINED_BEFORE_ALONE)

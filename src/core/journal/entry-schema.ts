@@ -129,7 +129,7 @@ const journalEntry = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("failed"), ...pageKey, failure }),
   z.looseObject({
     type: z.literal("died"),
-    cause: z.enum(["crash", "out-of-memory", "unknown"]).optional(),
+    cause: z.enum(["crash", "out-of-memory", "perhaps-out-of-memory", "unknown"]).optional(),
     signal: text.optional(),
     alone: z.boolean().optional(),
     pages: z.array(z.looseObject({ ...pageKey, stage: text })),

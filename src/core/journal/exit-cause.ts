@@ -14,6 +14,8 @@ export interface CrashNote {
   readonly signal: string;
   /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
+  /** The address space that the process may have was nearly used up. */
+  readonly memory?: boolean;
   /** The pages in progress; the text as `markText` gives it. */
   readonly marks: readonly { readonly text: string }[];
 }
@@ -21,6 +23,7 @@ export interface CrashNote {
 const noteSchema = z.object({
   signal: z.string(),
   sender: z.int().exactOptional(),
+  memory: z.boolean().exactOptional(),
   marks: z.array(z.object({ text: z.string() })),
 });
 
@@ -55,16 +58,25 @@ export function exitCauseOf(
   now: OomKills = readOomKills(),
 ): ProcessExit {
   const note = notes.findLast(({ sender }) => sender === undefined);
-  if (note !== undefined) return { cause: "crash", signal: note.signal, marks: note.marks.map(({ text }) => text) };
-  const killed = holder !== undefined && outOfMemoryKills(holder, now) > 0;
-  return { cause: killed ? "out-of-memory" : "unknown", marks: [] };
+  if (note !== undefined)
+    return {
+      cause: note.memory === true ? "out-of-memory" : "crash",
+      signal: note.signal,
+      marks: note.marks.map(({ text }) => text),
+    };
+  return { cause: holder === undefined ? "unknown" : causeOfKill(holder, now), marks: [] };
 }
 
-/** Kills since the last heartbeat, of the same control group, or else on the same machine. */
-function outOfMemoryKills(holder: LeaseRecord, now: OomKills): number {
-  const here = thisProcess();
-  if (holder.boot === "" || holder.boot !== here.boot) return 0;
+/**
+ * By kills since the last heartbeat. Those in the process's own control group are good evidence. Those on its machine
+ * say little, but all there is where the group is gone, as that of a container that was replaced.
+ */
+function causeOfKill(holder: LeaseRecord, now: OomKills): ExitCause {
+  const { boot } = thisProcess();
+  if (holder.boot === "" || holder.boot !== boot) return "unknown";
   const before = oomKillsOf(holder);
-  const sameGroup = holder.namespace === here.namespace && before.group !== undefined && now.group !== undefined;
-  return sameGroup ? now.group! - before.group! : (now.machine ?? 0) - (before.machine ?? now.machine ?? 0);
+  const rose = (from: number | undefined, to: number | undefined): boolean => (to ?? 0) > (from ?? to ?? 0);
+  if (before.groupId !== undefined && before.groupId === now.groupId)
+    return rose(before.group, now.group) ? "out-of-memory" : "unknown";
+  return rose(before.machine, now.machine) ? "perhaps-out-of-memory" : "unknown";
 }

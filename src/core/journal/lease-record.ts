@@ -8,6 +8,8 @@ import { readOomKills, type OomKills } from "../../platform/oom-kills.js";
 import { processIdentity, thisProcess } from "../../platform/process-identity.js";
 
 const DIGITS = 12;
+/** Of a number of 64 bits. */
+const ID_DIGITS = 20;
 /** A number of fixed width; empty if it is unknown. */
 const counter = z.string().regex(/^ *\d*$/u);
 
@@ -18,6 +20,8 @@ const schema = processIdentity.extend({
   token: z.string(),
   beat: counter,
   oomKillsInGroup: counter,
+  /** Which control group that is. */
+  oomGroup: counter.default(""),
   oomKillsOnMachine: counter,
 });
 export type LeaseRecord = z.infer<typeof schema>;
@@ -39,16 +43,22 @@ export function nextBeat(record: LeaseRecord): LeaseRecord {
 
 function countersOf(
   beat: number,
-  { group, machine }: OomKills,
-): Pick<LeaseRecord, "beat" | "oomKillsInGroup" | "oomKillsOnMachine"> {
+  { group, groupId, machine }: OomKills,
+): Pick<LeaseRecord, "beat" | "oomKillsInGroup" | "oomGroup" | "oomKillsOnMachine"> {
   const text = (value: number | undefined): string => String(value ?? "").padStart(DIGITS);
-  return { beat: text(beat), oomKillsInGroup: text(group), oomKillsOnMachine: text(machine) };
+  return {
+    beat: text(beat),
+    oomKillsInGroup: text(group),
+    oomGroup: (groupId ?? "").padStart(ID_DIGITS),
+    oomKillsOnMachine: text(machine),
+  };
 }
 
 /** Out-of-memory kills that were counted with the last heartbeat. */
-export function oomKillsOf({ oomKillsInGroup, oomKillsOnMachine }: LeaseRecord): OomKills {
+export function oomKillsOf({ oomKillsInGroup, oomGroup, oomKillsOnMachine }: LeaseRecord): OomKills {
   const value = (text: string): number | undefined => (text.trim() === "" ? undefined : Number(text));
-  return { group: value(oomKillsInGroup), machine: value(oomKillsOnMachine) };
+  const groupId = oomGroup.trim() === "" ? undefined : oomGroup.trim();
+  return { group: value(oomKillsInGroup), groupId, machine: value(oomKillsOnMachine) };
 }
 
 export function leaseText(record: LeaseRecord): string {

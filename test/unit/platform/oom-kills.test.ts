@@ -1,4 +1,5 @@
 // Out-of-memory kills as the kernel counts them, from files as both versions of control groups have them.
+import { statSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -16,6 +17,8 @@ async function files(all: Record<string, string>): Promise<void> {
   }
 }
 
+const numberOf = (folder: string): string => String(statSync(join(root, folder)).ino);
+
 describe("readOomKills", () => {
   it("reads version 2, also where the path is the host's", async () => {
     await files({
@@ -23,9 +26,9 @@ describe("readOomKills", () => {
       "sys/fs/cgroup/job/7/memory.events": "low 0\nmax 5\noom 2\noom_kill 2\noom_group_kill 0\n",
       "proc/vmstat": "nr_free_pages 1\noom_kill 9\n",
     });
-    expect(readOomKills(root)).toEqual({ group: 2, machine: 9 });
+    expect(readOomKills(root)).toEqual({ group: 2, groupId: numberOf("sys/fs/cgroup/job/7"), machine: 9 });
     await files({ "proc/self/cgroup": "0::/../elsewhere\n", "sys/fs/cgroup/memory.events": "oom_kill 4\n" });
-    expect(readOomKills(root)).toEqual({ group: 4, machine: 9 });
+    expect(readOomKills(root)).toEqual({ group: 4, groupId: numberOf("sys/fs/cgroup"), machine: 9 });
   });
 
   it("reads version 1", async () => {
@@ -33,10 +36,10 @@ describe("readOomKills", () => {
       "proc/self/cgroup": "3:cpu,cpuacct:/x\n2:memory:/x\n",
       "sys/fs/cgroup/memory/x/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
     });
-    expect(readOomKills(root)).toEqual({ group: 3, machine: undefined });
+    expect(readOomKills(root)).toEqual({ group: 3, groupId: numberOf("sys/fs/cgroup/memory/x"), machine: undefined });
   });
 
   it("says that it does not know where nothing tells", () => {
-    expect(readOomKills(root)).toEqual({ group: undefined, machine: undefined });
+    expect(readOomKills(root)).toEqual({ group: undefined, groupId: undefined, machine: undefined });
   });
 });

@@ -20,6 +20,14 @@ const death = (cause: ProcessExit["cause"], alone: boolean, stage: ProcessExit["
   stage,
 });
 const times = (count: number, one: ProcessExit): ProcessExit[] => Array.from({ length: count }, () => one);
+const oom = (alone: boolean): ProcessExit => death("out-of-memory", alone);
+const perhaps = death("perhaps-out-of-memory", true);
+const quarantined = (exits: number): CrashPolicy => ({
+  kind: "quarantined",
+  cause: "out-of-memory",
+  exits,
+  stage: "denoise",
+});
 const ALONE: CrashPolicy = { kind: "alone", leastMemory: false };
 const LEAST: CrashPolicy = { kind: "alone", leastMemory: true };
 
@@ -42,15 +50,24 @@ describe("a page after crashes", () => {
 
 describe("a page after out-of-memory kills", () => {
   it.each([
-    ["one beside others", [death("out-of-memory", false)], LEAST],
-    ["one alone: not yet with the least memory", [death("out-of-memory", true)], LEAST],
+    ["one beside others", [oom(false)], LEAST],
+    ["one alone: not yet with the least memory", [oom(true)], LEAST],
+    ["two, the second with the least memory: a process beside it may have been meant", times(2, oom(true)), LEAST],
+    ["three, the last two with the least memory", times(3, oom(true)), quarantined(3)],
     [
-      "two, the second with the least memory",
-      times(2, death("out-of-memory", true)),
-      { kind: "quarantined", cause: "out-of-memory", exits: 2, stage: "denoise" },
+      "two with the least memory, and kills between",
+      [...times(2, oom(true)), death("unknown", true), oom(true)],
+      quarantined(3),
     ],
-    ["two beside others, as one may be of another process", times(2, death("out-of-memory", false)), LEAST],
-    ["one, and then a kill", [death("out-of-memory", true), death("unknown", true)], LEAST],
+    ["five of which none is certain", times(5, perhaps), LEAST],
+    ["six of which none is certain, five of them with the least memory", times(6, perhaps), quarantined(6)],
+    [
+      "four that are not certain with the least memory, and one that is",
+      [...times(5, perhaps), oom(true)],
+      quarantined(6),
+    ],
+    ["two beside others, as one may be of another process", times(2, oom(false)), LEAST],
+    ["one, and then a kill", [oom(true), death("unknown", true)], LEAST],
   ] as [string, ProcessExit[], CrashPolicy][])("(%s)", (_what, exits, expected) => {
     expect(after(...exits)).toEqual(expected);
   });
@@ -98,26 +115,48 @@ describe("why a process has ended", () => {
   const holder = newLeaseRecord();
   const leaseWith = (group: string, machine: string, more = {}) => ({
     ...holder,
+    oomGroup: "7",
     oomKillsInGroup: group,
     oomKillsOnMachine: machine,
     ...more,
   });
   const note = { signal: "SIGSEGV", marks: [{ text: "x" }] };
-  const kills = { group: 3, machine: 9 };
+  const kills = { group: 3, groupId: "7", machine: 9 };
   it.each([
     ["a crash note", leaseWith("3", "9"), [note], kills, "crash"],
     ["a note of a signal that somebody else sent", leaseWith("3", "9"), [{ ...note, sender: 4 }], kills, "unknown"],
     ["a kill in the group since the last heartbeat", leaseWith("2", "8"), [], kills, "out-of-memory"],
     ["a kill on the machine, but not in the group", leaseWith("3", "8"), [], kills, "unknown"],
     [
-      "a kill on the machine, seen from another container",
-      leaseWith("3", "8", { namespace: "n" }),
+      "a kill on the machine, seen from another group",
+      leaseWith("3", "8", { oomGroup: "8" }),
       [],
+      kills,
+      perhaps.cause,
+    ],
+    ["more kills in another group", leaseWith("0", "9", { oomGroup: "8" }), [], kills, "unknown"],
+    [
+      "a kill on the machine, of a lease without a group",
+      leaseWith("", "8", { oomGroup: "" }),
+      [],
+      kills,
+      perhaps.cause,
+    ],
+    [
+      "a note of an abort at the limit of memory",
+      leaseWith("3", "9"),
+      [{ ...note, memory: true }],
       kills,
       "out-of-memory",
     ],
     ["a kill on another machine", leaseWith("2", "8", { boot: "b" }), [], kills, "unknown"],
-    ["counts that nobody knows", leaseWith("", ""), [], { group: undefined, machine: undefined }, "unknown"],
+    [
+      "counts that nobody knows",
+      leaseWith("", ""),
+      [],
+      { group: undefined, groupId: undefined, machine: undefined },
+      "unknown",
+    ],
     ["a torn lease", undefined, [], kills, "unknown"],
   ] as const)("(%s)", (_what, lease, notes, now, expected) => {
     expect(exitCauseOf(lease, notes, now).cause).toBe(expected);

@@ -113,14 +113,14 @@ describe("pages that were in progress when a process ended", () => {
       });
   });
 
-  it("are coloured alone and with the least memory after an out-of-memory kill, and fail after another", async () => {
+  it("are coloured alone and with the least memory after an out-of-memory kill, and fail after two more", async () => {
     const output = await outputInHand(["p1.png"]);
     await cp(output, `${output}-twice`, { recursive: true });
     await die(output, "out-of-memory", ["p1.png"]);
     const once = await run(output);
     expect(once).toMatchObject({ summary: { completed: 4, failed: 0 }, clearedFor: ["p1.png"] });
     expect(once.beside["p1.png"]).toBe(1);
-    await die(`${output}-twice`, "out-of-memory", ["p1.png"], 2);
+    await die(`${output}-twice`, "out-of-memory", ["p1.png"], 3);
     for (let time = 0; time < 2; time++)
       expect((await run(`${output}-twice`)).summary).toMatchObject({
         completed: 3,
