@@ -22,7 +22,7 @@ import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import { adjustedSettings, type RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
-import { outputPath, removeFolder, workFolder } from "./output/work-folder.js";
+import { outputPath, removeWorkFolder, workFolder } from "./output/work-folder.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
@@ -120,7 +120,7 @@ export async function retryRun(
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
   await checkNamedFiles(run, failedOnly ? failed : undefined, changes);
-  return reopened(run, (found) => change(found, changes, (history) => retry(history, changes, failedOnly)));
+  return reopened(run, failed, (found) => change(found, changes, (history) => retry(history, changes, failedOnly)));
 }
 
 function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {
@@ -154,15 +154,19 @@ export async function redoRun(
   const wanted = pages.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
-  return reopened(found, (run) => redo(run, pages, changes));
+  return reopened(found, wanted, (run) => redo(run, pages, changes));
 }
 
 /** Continues a run; one that only its archive tells of from the work folder that it had before its end. */
-async function reopened(found: StoredRun, proceed: (run: StoredRun) => Promise<Continuation>): Promise<Continuation> {
+async function reopened(
+  found: StoredRun,
+  again: readonly string[],
+  proceed: (run: StoredRun) => Promise<Continuation>,
+): Promise<Continuation> {
   if (found.archive === undefined) return proceed(found);
   const work = workFolder(found.record.config);
   await removeUnused(work); // a kill may have left one that holds nothing
-  await reopenArchive(found);
+  await reopenArchive(found, again);
   const abandon = (): Promise<void> => removeUnused(work);
   try {
     return { ...(await proceed(await findRun(work))), abandon };
@@ -222,7 +226,7 @@ async function removeUnused(path: string): Promise<void> {
   try {
     const journal = await LockedJournal.open(path, path);
     try {
-      if (await journal.isHeld()) await removeFolder(path, () => journal.close());
+      if (await journal.isHeld()) await removeWorkFolder(path, () => journal.close());
     } finally {
       await journal.close();
     }

@@ -18,7 +18,7 @@ import { BatchOutput } from "./output/batch-output.js";
 import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
-import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
+import { findFinishedArchive, type ArchiveMetadata, type PageOrigin } from "./output/finished-archive.js";
 import { fingerprintOnce, pageFingerprint } from "./pages/fingerprint.js";
 import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
 import { PageReferences } from "./input/page-references.js";
@@ -142,11 +142,17 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     for (const notice of output.takeNotices()) pages.emit({ type: "warning", ...notice });
   }
 
-  /** A page of an archive that could not be done again: the archive stays, with the picture that the page has. */
-  function losesPicture(): boolean {
+  /**
+   * An archive stays as it is where a new one would lack a picture that it has, of a page that could not be done again,
+   * and where a new one would hold no page at all.
+   */
+  async function losesPicture(): Promise<boolean> {
+    if (config.outputZip === undefined) return false;
+    if (pages.successes.length + scan.found.inColor.length === 0) return isThere(config.outputZip);
+    const isWritten = only !== undefined || output.history.archives.length > 0;
     return (
-      config.outputZip !== undefined &&
-      pages.failures.some(({ page }) => only?.has(page) === true && output.history.last(page) !== undefined)
+      isWritten &&
+      pages.failures.some(({ page }) => (only?.has(page) ?? true) && output.history.last(page) !== undefined)
     );
   }
 
@@ -158,11 +164,13 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       referenceNames,
       pages.successes,
       pages.failures,
-      origins(pages, fingerprint),
+      origins(pages, output, fingerprint),
       scan.found.inColor.map(({ name }) => name),
     );
-    if (!pages.allDone || losesPicture()) {
-      if (only !== undefined) await output.report(metadata);
+    const isKept = await losesPicture();
+    if (!pages.allDone || isKept) {
+      if (only !== undefined || isKept) await output.report(metadata);
+      if (isKept && only === undefined) pages.emit({ type: "warning", ...archiveKept(config.outputZip!) });
       await output.stop();
       return undefined;
     }
@@ -185,6 +193,13 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     tellNotices();
     return finished;
   }
+}
+
+function archiveKept(path: string): Notice {
+  return {
+    message: `${path} stays as it is: a new one would lack pictures of the pages that failed`,
+    remedy: "mend those pages, then run the same command again",
+  };
 }
 
 /** The run for an archive's metadata. A record from elsewhere stays one. */
@@ -278,11 +293,16 @@ async function throwReadError(error: unknown, input: string | undefined): Promis
 /** What each finished page was made of. */
 function origins(
   pages: BatchPages,
+  { history }: RunOutput,
   fingerprint: (settings: PageSettings) => string,
-): { page: string; fingerprint: string; sha256: string }[] {
-  return pages.completed.map((page) => ({
-    page: page.entry.name,
-    fingerprint: page.fingerprint ?? fingerprint(page.settings),
-    sha256: page.inputSha256,
-  }));
+): PageOrigin[] {
+  return pages.completed.map((page) => {
+    const last = history.last(page.entry.name);
+    return {
+      page: page.entry.name,
+      fingerprint: page.fingerprint ?? fingerprint(page.settings),
+      sha256: page.inputSha256,
+      picture: last?.written ?? last?.sha256,
+    };
+  });
 }

@@ -12,6 +12,7 @@ import { LockedJournal } from "../../src/core/journal/locked-journal.js";
 import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../src/core/continue-run.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { writeZip } from "../support/archives.js";
 import { runCli } from "../support/cli.js";
 import { ONE_THREAD, SMALL_MODEL } from "../support/shared-models.js";
 
@@ -84,6 +85,16 @@ async function archiveHashes(path: string): Promise<Record<string, string>> {
   } finally {
     await source.close();
   }
+}
+
+/** Writes an archive again with other or further entries. */
+async function changeArchive(path: string, changes: Record<string, Uint8Array>): Promise<void> {
+  const source = await openPageSource(path);
+  const files = new Map<string, Uint8Array>();
+  for (const one of source.entries()) files.set(one.name, await one.read());
+  await source.close();
+  for (const [name, bytes] of Object.entries(changes)) files.set(name, bytes);
+  await writeZip(path, Object.fromEntries(files));
 }
 
 describe("redo", () => {
@@ -160,6 +171,32 @@ describe("redo", () => {
     expect(await run(own)).toMatchObject({ done: [], summary: { output: at("redo.cbz") } });
   });
 
+  it("keeps what a user has put into the archive, and the archive itself where the page's picture was changed", async () => {
+    const path = at("edited.cbz");
+    await run(settings({ outputZip: path }));
+    await changeArchive(path, { "notes.txt": Buffer.from("mine"), "bonus.png": pages[0]! });
+    const added = await archiveHashes(path);
+    expect(await goOn(await redoRun(path, ["p3.png"], { pages: { seed: 4 } }))).toMatchObject({ done: ["p3.png@4"] });
+    const again = await archiveHashes(path);
+    expect(again).toEqual({ ...added, "p3_colorized.png": expect.any(String) as string });
+    expect(Object.keys(again)).toHaveLength(6);
+    await changeArchive(path, { "p1_colorized.png": pages[1]! });
+    expect(await goOn(await redoRun(path, ["p2.png"], { pages: { seed: 4 } }))).toMatchObject({ done: ["p2.png@4"] });
+    const touched = await archiveHashes(path);
+    expect(touched["p1_colorized.png"]).toBe(digest(pages[1]!)); // another page's change stays where it is
+    const before = await readFile(path);
+    const warnings: string[] = [];
+    const redone = await redoRun(path, ["p1.png"], { pages: { seed: 5 } });
+    const { output } = await runBatch(engine, redone.config, {
+      ...redone.options,
+      onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)),
+    });
+    expect(output).toBe(at("edited_1.cbz"));
+    expect(warnings).toContain(`${path} was changed after it was written and is kept; the result is ${output}`);
+    expect(before.equals(await readFile(path))).toBe(true);
+    expect(await archiveHashes(output!)).toEqual({ ...touched, "p1_colorized.png": expect.any(String) as string });
+  });
+
   it("says which page is meant where a name is wrong, and touches nothing", async () => {
     await run(settings({ outputZip: at("names.cbz") }));
     const before = await readFile(at("names.cbz"));
@@ -231,6 +268,28 @@ describe("retry", () => {
       expect((await readdir(root)).filter((name) => name.startsWith("lone"))).toEqual(["lone.cbz"]);
       await rm(at("lone.cbz"));
     }
+  });
+});
+
+describe("an archive that is there", () => {
+  it("stays where no page, or not each of its pages, can be coloured again, and where it is another chapter's", async () => {
+    const inputDir = at("in-kept");
+    await writeFolder(inputDir, { "p1.png": pages[0]!, "p2.png": pages[1]!, "p3.png": Buffer.from("no picture") });
+    const own = settings({ inputDir, outputZip: at("kept.cbz") });
+    await run(own);
+    const before = await readFile(at("kept.cbz"));
+    for (const names of [["p2.png"], ["p1.png", "p2.png"]]) {
+      for (const name of names) await writeFile(join(inputDir, name), "no picture");
+      expect((await run(own)).summary).toMatchObject({ failed: 1 + names.length });
+      expect(before.equals(await readFile(at("kept.cbz")))).toBe(true);
+    }
+    await writeFile(at("mine.cbz"), "mine");
+    await run(settings({ inputDir, outputZip: at("mine.cbz"), overwrite: true }));
+    expect(await readFile(at("mine.cbz"), "utf8")).toBe("mine");
+    await writeFolder(at("in-other"), { "p1.png": pages[2]! });
+    const other = await run(settings({ inputDir: at("in-other"), outputZip: at("kept.cbz") }));
+    expect(other.summary.output).toBe(at("kept_1.cbz"));
+    expect(before.equals(await readFile(at("kept.cbz")))).toBe(true);
   });
 });
 

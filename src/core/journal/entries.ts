@@ -52,7 +52,8 @@ export interface LayerRecord {
 
 /**
  * A page's picture, and its layers if they are files. Written before the picture gets its name. `preview`: it is
- * shown for approval and may be rejected.
+ * shown for approval and may be rejected. `written`: the picture's hash as the run wrote it, where somebody has changed
+ * it in an archive since.
  */
 export type PageEntry = {
   readonly type: "page";
@@ -60,6 +61,7 @@ export type PageEntry = {
   readonly success: PageSuccess;
   readonly layers?: readonly LayerRecord[];
   readonly preview?: true;
+  readonly written?: string;
 } & PageKey &
   FileRecord;
 

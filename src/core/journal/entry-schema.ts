@@ -124,6 +124,7 @@ const journalEntry = z.discriminatedUnion("type", [
     ...fileRecord,
     layers: z.array(layerRecord).max(LAYER_NAMES.length).optional(),
     preview: z.literal(true).optional(),
+    written: hash.optional(),
   }),
   z.looseObject({ type: z.literal("begin"), ...pageKey, stage: text }),
   z.looseObject({ type: z.literal("failed"), ...pageKey, failure }),
@@ -164,7 +165,7 @@ const archivedSuccess = success
 
 /** What `processing_metadata.json` says, as far as a later run uses it. */
 export const archiveMetadata = z.looseObject({
-  inputs: z.array(z.looseObject({ page: text, fingerprint: text, sha256: hash })),
+  inputs: z.array(z.looseObject({ page: text, fingerprint: text, sha256: hash, picture: hash.optional() })),
   pages: z.array(archivedSuccess),
   failures: z.array(z.unknown()),
   run: z.looseObject({ record: runRecord, adjustments, place: place.optional() }).optional(),

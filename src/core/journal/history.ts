@@ -104,6 +104,12 @@ export class RunHistory {
     return this.#pictures.get(page)?.toReversed() ?? [];
   }
 
+  /** Hashes of all files that pictures were made from, and of those that were read in vain. */
+  inputHashes(): Set<string> {
+    const all = [...[...this.#pictures.values()].flat(), ...this.#failed.values()];
+    return new Set(all.map(({ inputSha256 }) => inputSha256).filter((hash) => hash !== ""));
+  }
+
   failed(page: string): (PageKey & { readonly failure: PageFailure }) | undefined {
     return this.#failed.get(page);
   }

@@ -7,9 +7,9 @@ import { placeFile, temporaryName } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { makeFolders } from "../../platform/folders.js";
 import { carryFiles } from "./carried-files.js";
-import { numberedName } from "../../io/names/output-names.js";
-import { portableName } from "../../io/names/portable-names.js";
-import type { SinkMetadata } from "../../io/names/output-rules.js";
+import { isThere } from "../../io/files/exists.js";
+import { layersFolder, numberedName } from "../../io/names/output-names.js";
+import { METADATA_NAME, type SinkMetadata } from "../../io/names/output-rules.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
@@ -39,6 +39,8 @@ export interface ArchiveContent {
   readonly metadata: SinkMetadata;
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
+  /** What the journal knows of an archive is of another input. */
+  readonly isOther: boolean;
   /** Takes what people should know about files that could not be copied. */
   readonly notices: Notice[];
 }
@@ -62,13 +64,19 @@ export async function writeArchive(
   journal: LockedJournal,
   content: ArchiveContent,
 ): Promise<Finished> {
-  const own = await findOwn(config, journal);
-  const before = own !== undefined && content.keepOthers ? await openPageSource(own).catch(() => undefined) : undefined;
+  const own = content.isOther ? undefined : await findOwn(config, journal);
+  const old = own ?? lastArchive(config, journal);
+  const before = content.keepOthers && old !== undefined ? await openPageSource(old).catch(() => undefined) : undefined;
   const unnamed = join(workFolder(config), UNNAMED);
   try {
     const damaged = await pack(unnamed, journal, content, before);
     if (damaged.length > 0) return { damaged };
-    return { written: await nameArchive(unnamed, own, config, journal) };
+    const written = await nameArchive(unnamed, own, config, journal);
+    if (old !== undefined && old !== written && (await isThere(old)))
+      content.notices.push({
+        message: `${old} ${content.isOther ? "is of another input" : "was changed after it was written"} and is kept; the result is ${written}`,
+      });
+    return { written };
   } finally {
     await before?.close();
     await rm(unnamed, { force: true }).catch(() => {});
@@ -84,7 +92,6 @@ async function pack(
 ): Promise<BatchPage[]> {
   const archive = await openArchiveSink(path, { overwrite: true, comment: before?.comment ?? comment });
   try {
-    const old = new Map(before?.entries().map((entry) => [entry.name, entry]));
     const damaged: BatchPage[] = [];
     for (const job of pages) {
       const files = await intactFiles(folder, job.outputName, journal.history.pictures(job.entry.name));
@@ -95,10 +102,7 @@ async function pack(
       await archive.abort();
       return damaged;
     }
-    const others = carried.flatMap((entry) => {
-      const kept = old.get(portableName(entry.name));
-      return keepOthers && kept === undefined ? [] : [kept ?? entry];
-    });
+    const others = before !== undefined && keepOthers ? othersIn(before, pages) : keepOthers ? [] : carried;
     notices.push(...(await carryFiles(others, (entry) => archive.carry(entry))));
     await archive.finish(metadata);
     return [];
@@ -106,6 +110,22 @@ async function pack(
     await archive.abort();
     throw error;
   }
+}
+
+/** What an archive holds beside its pages, their layers and the metadata: also what a user has put there. */
+function othersIn(archive: PageSource, pages: readonly BatchPage[]): SourceEntry[] {
+  const pictures = new Set(pages.map(({ outputName }) => outputName));
+  const layers = pages.map(({ outputName }) => `${layersFolder(outputName)}/`);
+  const files = [...archive.entries(), ...archive.faults.flatMap(({ file }) => file ?? [])];
+  return files.filter(
+    ({ name }) => name !== METADATA_NAME && !pictures.has(name) && !layers.some((folder) => name.startsWith(folder)),
+  );
+}
+
+/** Where the archive was written that the journal knows of, whatever has become of it. */
+function lastArchive({ outputZip }: BatchConfig, { history }: LockedJournal): string | undefined {
+  const [last] = history.archives;
+  return last === undefined ? undefined : join(dirname(outputZip!), last.name);
 }
 
 type Picture = FileRecord & { readonly outputName: string; readonly layers?: readonly LayerRecord[] };
@@ -183,8 +203,13 @@ function numberOf(name: string, base: string): number {
  * Makes the work folder of a finished archive as it was before its last page was done, from the archive itself: the
  * journal and the pictures. It appears whole or not at all. The metadata's names were checked when it was read. Rejects
  * with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
+ * @param again pages that are to be done again. Where one of them was changed in the archive, that archive is no longer
+ * the run's own: it is kept, and the next one gets a name beside it
  */
-export async function reopenArchive({ record, history, archive, isFromHere }: StoredRun): Promise<void> {
+export async function reopenArchive(
+  { record, history, archive, isFromHere }: StoredRun,
+  again: readonly string[] = [],
+): Promise<void> {
   if (archive === undefined) return;
   const { path, metadata } = archive;
   const work = workFolder(record.config);
@@ -206,10 +231,11 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
       { type: "run", job: "", at: new Date().toISOString(), record, ...(place && { place }) },
     ];
     const { all, pages } = history.adjustments;
+    const archived = await archiveEntry(path, record.config);
+    const edited: string[] = [];
     lines.push(
       { type: "adjust", settings: all },
       ...Object.entries(pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
-      await archiveEntry(path, record.config),
       ...failedEntries(metadata.failures),
     );
     const origins = new Map(metadata.inputs.map((origin) => [origin.page, origin]));
@@ -219,6 +245,9 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
       if (origin === undefined || entry === undefined) continue;
       const layers = await layerRecords((success.layers ?? []).map((name) => keep(name, entries.get(name))));
       const bytes = await keep(success.output, entry);
+      const digest = await sha256(bytes);
+      const written = origin.picture === digest ? undefined : origin.picture;
+      if (written !== undefined && again.includes(success.page)) edited.push(success.page);
       lines.push({
         type: "page",
         page: success.page,
@@ -226,12 +255,14 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
         inputSha256: origin.sha256,
         outputName: success.output,
         success,
-        sha256: await sha256(bytes),
+        sha256: digest,
         sizeBytes: bytes.byteLength,
         firstNumber: 0,
         ...(layers.length === 0 ? {} : { layers }),
+        ...(written === undefined ? {} : { written }),
       });
     }
+    lines.push(edited.length === 0 ? archived : { type: "archive", name: archived.name });
     await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
     await rename(temporary, work);
   } catch (cause) {

@@ -3,7 +3,7 @@
  * line is written before the picture gets its name: a picture with the line's hash under its name is a finished page,
  * anything else is done again. An archive's pages wait in a work folder beside it until all are there.
  */
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../../config/batch-config.js";
 import { removeLeftovers } from "../../io/files/atomic-file.js";
@@ -28,7 +28,7 @@ import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles } from "./output-files.js";
 import { checkArchiveTarget, isReference } from "./output-guard.js";
 import { PageWriter } from "./page-writer.js";
-import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
+import { failuresFile, outputPath, picturesFolder, removeWorkFolder, workFolder } from "./work-folder.js";
 import { removeTree } from "../../io/files/remove-tree.js";
 
 export interface BatchOutputOptions {
@@ -60,6 +60,8 @@ export class BatchOutput {
   /** Files of the input that could not be copied, and why. */
   readonly #notCopied: Notice[] = [];
   readonly #leftOut: readonly Notice[];
+  /** Hashes of the files that earlier runs have coloured, if these runs had another input. */
+  readonly #before: ReadonlySet<string> | undefined;
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -69,12 +71,14 @@ export class BatchOutput {
     journal: LockedJournal,
     sink: PageSink,
     leftOut: readonly Notice[],
+    before: ReadonlySet<string> | undefined,
   ) {
     this.#config = config;
     this.#options = options;
     this.#journal = journal;
     this.#sink = sink;
     this.#leftOut = leftOut;
+    this.#before = before;
     this.#files =
       config.outputZip === undefined
         ? new OutputFiles(config.outputDir!, config.overwrite, (path) => isReference(path, options.record))
@@ -94,6 +98,9 @@ export class BatchOutput {
     for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
     const journal = await LockedJournal.open(work, outputPath(config), options);
     try {
+      const earlierInput = journal.history.record && inputOf(journal.history.record.config);
+      const isOther = earlierInput !== undefined && earlierInput !== inputOf(options.record.config);
+      const before = isOther ? journal.history.inputHashes() : undefined;
       if (options.fresh === true) {
         await journal.append({ type: "forget" });
         if (config.outputZip !== undefined) await removeTree(picturesFolder(config));
@@ -114,7 +121,7 @@ export class BatchOutput {
         ...(place && { place }),
       });
       const leftOut = namedFilesLeftOut(adjustments, journal.history.adjustments);
-      return new BatchOutput(config, options, journal, sink, leftOut);
+      return new BatchOutput(config, options, journal, sink, leftOut, before);
     } catch (error) {
       await journal.close();
       throw error;
@@ -290,11 +297,12 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
+      isOther: this.#before !== undefined && !pages.some(({ inputSha256 }) => this.#before!.has(inputSha256)),
       notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
     if (metadata.failures.length === 0 && (await this.#journal.isHeld()))
-      await removeFolder(this.workFolder, () => this.#journal.close());
+      await removeWorkFolder(this.workFolder, () => this.#journal.close());
     await this.#journal.close();
     return result;
   }
@@ -310,9 +318,15 @@ export class BatchOutput {
   async stop(): Promise<void> {
     await this.#sink.abort();
     if (!this.history.worthKeeping && (await this.#journal.isHeld()))
-      await removeFolder(this.workFolder, () => this.#journal.close()).catch(() => {});
+      await removeWorkFolder(this.workFolder, () => this.#journal.close()).catch(() => {});
     await this.#journal.close();
   }
+}
+
+/** The folder or archive that a run reads; undefined where pages come from elsewhere. */
+function inputOf({ inputDir, inputZip }: Partial<BatchConfig>): string | undefined {
+  const path = inputZip ?? inputDir;
+  return path === undefined ? undefined : resolve(path);
 }
 
 /** A warning about changed settings that named files and do so no more. */

@@ -1,4 +1,5 @@
 /** Other files of an input, such as ComicInfo.xml, copied to an output. */
+import { dirname } from "node:path";
 import { isFaultOfFile } from "../../io/files/file-errors.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { portableName } from "../../io/names/portable-names.js";
@@ -8,6 +9,7 @@ import type { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import type { OutputFiles } from "./output-files.js";
+import { checkInside } from "./output-guard.js";
 
 /** Copies files; one that cannot be copied costs itself alone. Resolves to what people should know of those. */
 export async function carryFiles(
@@ -52,6 +54,7 @@ export async function carryFile(
   { journal, files, sink }: { readonly journal: LockedJournal; readonly files: OutputFiles; readonly sink: PageSink },
 ): Promise<void> {
   const name = portableName(entry.name);
+  await checkInside(files.folder, dirname(files.path(name)));
   const content = await sha256OfChunks(chunksOf(entry));
   const earlier = journal.history.carried(name);
   const last = earlier[0];

@@ -23,6 +23,8 @@ export interface PageOrigin {
   readonly page: string;
   readonly fingerprint: string;
   readonly sha256: string;
+  /** SHA-256 of the picture as it was written. */
+  readonly picture?: string | undefined;
 }
 
 /** What an archive of this engine says about itself. */

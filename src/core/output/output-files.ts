@@ -42,7 +42,9 @@ export class OutputFiles {
       const path = this.path(name, number);
       const info = await stat(path).catch(() => undefined);
       if (info === undefined) return undefined;
-      if (info.isFile() && info.size === record.sizeBytes && (await fileSha256(path)) === record.sha256) return number;
+      // What cannot be read is not known to be this output's.
+      const isSame = async (): Promise<boolean> => (await fileSha256(path).catch(() => undefined)) === record.sha256;
+      if (info.isFile() && info.size === record.sizeBytes && (await isSame())) return number;
       if (this.overwrite) return undefined;
     }
   }

@@ -2,9 +2,11 @@
  * The work folder: in an output folder, or beside an output archive. It holds the journal, the lease and, for an
  * archive, the finished pages until the archive is written.
  */
-import { rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { systemCode } from "../../errors.js";
+import { makeFolder } from "../../io/files/make-folder.js";
 import { FAILURES_NAME } from "../../io/names/output-rules.js";
 import { getLogger } from "../../logging.js";
 import { ownFilePath } from "../../io/files/own-file.js";
@@ -18,6 +20,7 @@ export type OutputPaths = Pick<BatchConfig, "outputDir" | "outputZip">;
 /** Name of the work folder in an output folder. For an archive it is added to the archive's name. */
 export const WORK_NAME = ".cobra-batch";
 const REMAINS = ".done";
+const JOURNAL = "journal.ndjson";
 
 /** The folder or archive that is written. */
 export function outputPath({ outputDir, outputZip }: OutputPaths): string {
@@ -47,6 +50,27 @@ export function failuresFile(paths: OutputPaths): Promise<string> {
   return ownFilePath(join(paths.outputDir ?? workFolder(paths), FAILURES_NAME));
 }
 
+/** What a run keeps in its work folder. */
+const OWN_NAME =
+  /^(?:journal\.ndjson(?:\.[0-9a-f]+)?|lease(?:\.[0-9a-f]+)?|crash-[0-9a-f]+\.ndjson|failures(?:_\d+)?\.json|archive\.tmp|\.pages|preview|shards|\.cobra-.+\.tmp|\.nfs.+|\.fuse_hidden.+)$/u;
+
+/**
+ * Removes a work folder. A file that a user has put there keeps the folder; only what is the run's own goes.
+ * @param letGo closes this process's files in the folder, once they have lost their names
+ */
+export async function removeWorkFolder(path: string, letGo?: () => Promise<void>): Promise<void> {
+  const names = await readdir(path);
+  if (names.every((name) => OWN_NAME.test(name))) return removeFolder(path, letGo);
+  const aside = `${path}${REMAINS}`;
+  await removeTree(aside);
+  await makeFolder(aside);
+  // The journal first: without it nothing here counts.
+  for (const name of [JOURNAL, ...names.filter((one) => one !== JOURNAL && OWN_NAME.test(one))])
+    await rename(join(path, name), join(aside, name)).catch(ifMissing);
+  await letGo?.();
+  await removeAside(aside);
+}
+
 /**
  * Removes a folder. It loses its name in one step, so that a kill leaves all of it or nothing under that name. What a
  * system does not let go then is removed by the next run.
@@ -57,7 +81,15 @@ export async function removeFolder(path: string, letGo?: () => Promise<void>): P
   await removeTree(aside);
   await rename(path, aside);
   await letGo?.();
-  await removeTree(aside).catch((err: unknown) => log.warn({ err, path: aside }, "not all of a folder was removed"));
+  await removeAside(aside);
+}
+
+async function removeAside(path: string): Promise<void> {
+  await removeTree(path).catch((err: unknown) => log.warn({ err, path }, "not all of a folder was removed"));
+}
+
+function ifMissing(error: unknown): void {
+  if (systemCode(error) !== "ENOENT") throw error;
 }
 
 /** Removes what is left of a work folder whose removal was interrupted. */

@@ -29,6 +29,7 @@ function quarantineError(
     return new ResourceError(
       "ERR_OUT_OF_MEMORY",
       `page "${page}" was skipped: the process was killed ${times} for running out of memory while it processed this page, the last time alone (stage "${stage}"); the other pages continue`,
+      { remedy: "give the process more memory, then do the page again with `cobra-batch retry`" },
     );
   const what =
     cause === "crash"

@@ -5,6 +5,7 @@ import { AtomicFile, writeFileAtomic } from "./atomic-file.js";
 import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
 import { ownFilePath } from "./own-file.js";
+import { isFolder } from "../../platform/folders.js";
 import { nameKey, portableName } from "../names/portable-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "../names/output-rules.js";
 import type { PageSink } from "../page-sink.js";
@@ -76,7 +77,7 @@ export class FolderSink implements PageSink {
     checkMetadata(metadata);
     if (metadata !== undefined) {
       const path = join(this.#folder, METADATA_NAME);
-      const target = this.#overwrite ? path : await ownFilePath(path);
+      const target = this.#overwrite && !(await isFolder(path)) ? path : await ownFilePath(path);
       await writeFileAtomic(target, metadataBytes(metadata), true, undefined, this.#folder);
     }
     this.#ended = true;

@@ -101,8 +101,13 @@ describe("a folder sink", () => {
     await finish(1);
     await finish(2);
     expect(await readFile(path, "utf8")).toBe('{"mine": true}');
-    expect(await readdir(folder)).toEqual(["processing_metadata.json", "processing_metadata_1.json"]);
+    expect((await readdir(folder)).toSorted()).toEqual(["processing_metadata.json", "processing_metadata_1.json"]);
     expect(JSON.parse(await readFile(join(folder, "processing_metadata_1.json"), "utf8"))).toMatchObject({ pages: 2 });
+    const folders = join(folder, "folders");
+    await mkdir(join(folders, "processing_metadata.json"), { recursive: true });
+    const beside = await openFolderSink(folders, { overwrite: true });
+    await beside.finish({ cobra_version: "1" });
+    expect(await readdir(folders)).toEqual(["processing_metadata.json", "processing_metadata_1.json"]);
     await finish(3, true);
     expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pages: 3 });
   });

@@ -9,6 +9,7 @@ import { BatchOutput, type BatchOutputOptions } from "../../../../src/core/outpu
 import { failuresFile } from "../../../../src/core/output/work-folder.js";
 import type { BatchPage, EncodedPage } from "../../../../src/core/pages/batch-page.js";
 import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
+import type { SourceEntry } from "../../../../src/io/page-source.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 
 let root: string;
@@ -69,6 +70,44 @@ describe("failures.json", () => {
     await first.stop();
     expect(await visible("out")).toEqual(["failures.json"]);
     expect(await text("out/failures.json")).toBe('{"cobra_version": "is my own note"}');
+  });
+});
+
+describe("a work folder", () => {
+  it("goes at the end, but for what a user has put there", async () => {
+    const settings = config({ outputZip: at("out.cbz") });
+    const first = await open(settings);
+    await first.write(job("a.png"), picture("a"));
+    await writeFile(at("out.cbz.cobra-batch/notes.txt"), "mine");
+    await first.finish([job("a.png")], [], { failures: [] });
+    expect(await readdir(at("out.cbz.cobra-batch"))).toEqual(["notes.txt"]);
+    expect((await readdir(root)).toSorted()).toEqual(["out.cbz", "out.cbz.cobra-batch"]);
+  });
+});
+
+describe("a file that is carried over", () => {
+  it("does not go through a link out of the output: a warning, and the rest is copied", async () => {
+    await mkdir(at("victim"));
+    await mkdir(at("out"));
+    await symlink(at("victim"), at("out/sub"));
+    const entry = (name: string): SourceEntry => ({
+      name,
+      kind: "other",
+      sizeBytes: 1,
+      read: async () => new Uint8Array(1),
+    });
+    for (const overwrite of [false, true]) {
+      const output = await open(config({ outputDir: at("out"), overwrite }));
+      await output.finish([], [entry("sub/a.txt"), entry("b.txt")], { failures: [] });
+      expect(output.takeNotices()).toEqual([
+        {
+          message: expect.stringMatching(/^sub\/a\.txt is not copied to the output: .*outside the output/u) as string,
+          remedy: expect.any(String) as string,
+        },
+      ]);
+      expect(await readdir(at("victim"))).toEqual([]);
+      expect(await visible("out")).toEqual(["b.txt", "processing_metadata.json", "sub"]);
+    }
   });
 });
 
