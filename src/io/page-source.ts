@@ -69,6 +69,8 @@ export interface PageSource {
   readonly faults: readonly SourceFault[];
   /** What people should know though everything is used, such as a name that could not be read whole. Default: none. */
   readonly warnings?: readonly SourceNotice[] | undefined;
+  /** Folders in it that hold pictures and are not read, as `recursive` is off. Default: none. */
+  readonly unreadFolders?: readonly string[] | undefined;
   /** Closes what is open; later reads reject. May be called twice. */
   close(): Promise<void>;
 }

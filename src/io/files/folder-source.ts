@@ -7,12 +7,13 @@ import { ValidationError } from "../../errors.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { contentKind } from "../content-kind.js";
 import { sniffBytes, type ImageFormat } from "../image/headers/image-format.js";
-import { isArchiveName, isJunkName, type EntryKind } from "../names/entry-rules.js";
+import { isArchiveName, isJunkName, kindOfName, type EntryKind } from "../names/entry-rules.js";
 import { diskNames } from "../names/disk-names.js";
 import { isPartlyDecoded, partlyDecoded } from "../names/name-encoding.js";
 import { FreeNames } from "../names/free-names.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import { numberedName } from "../names/output-names.js";
+import { METADATA_NAME } from "../names/output-rules.js";
 import { sortInTurns } from "../names/sort-in-turns.js";
 import type { PageSource, SourceEntry, SourceFault, SourceNotice } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
@@ -29,9 +30,18 @@ const HEADS_AT_ONCE = 16;
  * @param within what really lies outside of this folder is a fault
  */
 export async function openFolderSource(path: string, recursive: boolean, within?: string): Promise<PageSource> {
-  const listing: Listing = { root: path, recursive, within, files: [], faults: [], warnings: [], visited: new Set() };
+  const listing: Listing = {
+    root: path,
+    recursive,
+    within,
+    files: [],
+    faults: [],
+    warnings: [],
+    unreadFolders: [],
+    visited: new Set(),
+  };
   await list(listing, Buffer.from(path), "");
-  const { faults, warnings } = listing;
+  const { faults, warnings, unreadFolders } = listing;
   const entries = await sortedNaturally(await judged(listing), ({ name }) => name);
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
@@ -44,7 +54,7 @@ export async function openFolderSource(path: string, recursive: boolean, within?
     const first = fault === undefined ? "" : `; ${faults.length} cannot be used, the first: ${fault.error.message}`;
     throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; ${remedy}${first}`);
   }
-  return { path, entries: () => entries, faults, warnings, close: async () => {} };
+  return { path, entries: () => entries, faults, warnings, unreadFolders, close: async () => {} };
 }
 
 /** A file on disk, found by a listing. */
@@ -63,6 +73,7 @@ interface Listing {
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
   readonly warnings: SourceNotice[];
+  readonly unreadFolders: string[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
   readonly visited: Set<string>;
 }
@@ -108,7 +119,26 @@ async function visit(listing: Listing, path: Buffer, name: string): Promise<void
       `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder`,
       { remedy: "take it out of the input" },
     );
-  else if (listing.recursive && !isJunkName(name, true)) await list(listing, path, name);
+  else if (isJunkName(name, true) && (await isRunState(path, name))) return;
+  else if (listing.recursive) await list(listing, path, name);
+  else if (await holdsPictures(path)) listing.unreadFolders.push(name);
+}
+
+/** What the state of a run has; a folder without any of it only has such a name. */
+const STATE_FILES = ["journal.ndjson", "lease", "shards"];
+
+/** Whether a folder that is called like something to be left out is that. */
+async function isRunState(path: Buffer, name: string): Promise<boolean> {
+  if (isJunkName(name) || /\.done$/iu.test(name)) return true;
+  const names = await readdir(path).catch(() => STATE_FILES);
+  return names.length === 0 || names.some((one) => STATE_FILES.includes(one));
+}
+
+/** Whether names in a folder promise pictures. Those of an earlier run's results do not count. */
+async function holdsPictures(path: Buffer): Promise<boolean> {
+  const names: string[] = await readdir(path).catch(() => []);
+  const isResult = names.includes(METADATA_NAME) || names.some((name) => isJunkName(name, true) && !isJunkName(name));
+  return !isResult && names.some((name) => kindOfName(name) === "image" && !isJunkName(name));
 }
 
 /**

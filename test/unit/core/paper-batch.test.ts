@@ -253,6 +253,18 @@ describe("a batch without an engine", () => {
     }
   });
 
+  it("names folders of pictures that it leaves out as recursive is off, but for its references", async () => {
+    await writeFolder(at("shelf"), { "p1.png": page, "ch2/p1.png": page, "refs/a.jpg": reference });
+    const { batch, events } = batchOf(paperEngine(), { inputDir: at("shelf"), referenceImages: [at("shelf/refs")] });
+    expect(await batch.startProcessing()).toMatchObject({ total: 1, completed: 1 });
+    expect(events.filter(({ type }) => type === "warning")).toMatchObject([
+      {
+        message: `the pictures in a folder inside ${at("shelf")} are left out: ch2`,
+        remedy: "to colour them too, use --recursive or recursive: true",
+      },
+    ]);
+  });
+
   it("takes neither results of earlier runs nor references among the input's folders for pages", async () => {
     await writeFolder(at("series"), { "ch1/p1.png": page, "references/r.png": page });
     await batchOf(paperEngine(), {

@@ -68,8 +68,10 @@ describe("a folder", () => {
       "...And Then/001.png",
       ".hack vol 1/1.png",
       "out.cbz.cobra-batch/.pages/1.png",
+      "out.cbz.cobra-batch/journal.ndjson",
       "out.CBZ.cobra-batch.done/1.png",
       ".cobra-batch/1.png",
+      ".cobra-batch/lease",
       "my.cobra-batch/1.png",
       "3.cobra-batch",
       "4.cbz.cobra-batch",
@@ -86,6 +88,24 @@ describe("a folder", () => {
       "b/2.png",
       "b/10.png",
       "my.cobra-batch/1.png",
+    ]);
+  });
+
+  it("tells of folders with pictures that it does not read, but not of results and state", async () => {
+    const folder = await tree(["1.png", "b/2.PNG", "a/notes.txt", "a/deep/3.png", "out/4.png", "chapter 2/5.jpg"]);
+    await writeFile(join(folder, "out", "processing_metadata.json"), "{}");
+    const { unreadFolders } = await openPageSource(folder);
+    expect(unreadFolders).toEqual(["b", "chapter 2"]);
+    expect((await openPageSource(folder, { recursive: true })).unreadFolders).toEqual([]);
+  });
+
+  it("takes a folder for a run's state by what it holds, not by its name", async () => {
+    const folder = await tree(["1.png", "x.cbz.cobra-batch/2.png", ".cobra-batch/3.png", "y.cbz.cobra-batch/4.png"]);
+    await writeFile(join(folder, "y.cbz.cobra-batch", "journal.ndjson"), "");
+    expect(await names(folder, { recursive: true })).toEqual([
+      "1.png",
+      ".cobra-batch/3.png",
+      "x.cbz.cobra-batch/2.png",
     ]);
   });
 

@@ -3,6 +3,7 @@ import type { Metadata } from "sharp";
 import { statedDensity } from "./density.js";
 import type { ImageFormat } from "./image-format.js";
 import { isLossless } from "./lossless.js";
+import { pngFrames } from "./png-chunks.js";
 
 /** What is known of a picture's file besides its pixels. */
 export interface ImageInfo {
@@ -51,7 +52,7 @@ export function toInfo(
   warnings: readonly string[] = [],
 ): ImageInfo {
   const density = statedDensity(metadata, format, bytes);
-  const pages = metadata.pages ?? 1;
+  const pages = format === "png" ? pngFrames(bytes) : (metadata.pages ?? 1);
   const several = `holds ${pages} ${format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own`;
   return {
     format,

@@ -39,6 +39,16 @@ export function lacksPngEnd(bytes: Uint8Array): boolean {
   return last !== undefined && hasPixels;
 }
 
+/** Frames of an animated PNG; 1 for any other. */
+export function pngFrames(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const { type, at, length } of pngChunks(bytes)) {
+    if (type === "acTL" && length === 8 && at + 4 <= view.byteLength) return Math.max(1, view.getUint32(at));
+    if (type === "IDAT") return 1; // what says so comes before the pixels
+  }
+  return 1;
+}
+
 /** The size that a PNG states; undefined for one that may be turned (an eXIf chunk) or has no good header. */
 export function pngSize(bytes: Uint8Array): readonly [width: number, height: number] | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

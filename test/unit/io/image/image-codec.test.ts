@@ -193,6 +193,18 @@ describe("decodeImage", () => {
     }
   });
 
+  it("reads the first frame of an animated PNG, and says that there are more", async () => {
+    const still = Buffer.from(await png(4, 4));
+    const control = Buffer.alloc(20);
+    control.writeUInt32BE(8, 0);
+    control.write("acTL", 4, "latin1");
+    control.writeUInt32BE(3, 8);
+    control.writeUInt32BE(crc32(control.subarray(4, 16)), 16);
+    const { info } = await decodeImage(Buffer.concat([still.subarray(0, 33), control, still.subarray(33)]), "a.png");
+    expect([info.pages, info.warnings]).toEqual([3, [expect.stringContaining("holds 3 frames")]]);
+    expect((await decodeImage(still, "a.png")).info).toMatchObject({ pages: 1, warnings: [] });
+  });
+
   it("reads a picture of one pixel", async () => {
     expect((await decodeImage(await png(1, 1), "1.png")).image).toMatchObject({ width: 1, height: 1 });
   });
