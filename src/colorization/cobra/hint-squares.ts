@@ -14,8 +14,8 @@ export interface ColorHint {
 
 /** The two pictures of the hints, both of the page's size. */
 interface HintPictures {
-  /** The line picture with the hints' colours on it, in RGB; without hints the line picture itself. */
-  readonly picture: PixelImage<1 | 3>;
+  /** The line picture with the hints' colours on it. */
+  readonly picture: PixelImage<3>;
   /** 255 where a hint is, 0 elsewhere. */
   readonly mask: PixelImage<1>;
 }
@@ -45,10 +45,9 @@ export function markSquares(width: number, height: number, hints: readonly Color
  * @param line the line picture, which the hint picture starts from
  * @param marks RGBA of the line picture's size; a hint is where alpha is 128 or more
  */
-export function layHints(line: PixelImage<1 | 3>, marks: PixelImage<4> | undefined): HintPictures {
+export function layHints(line: PixelImage<1 | 3>, marks: PixelImage<4>): HintPictures {
   const { width, height } = line;
   const mask = { width, height, channels: 1 as const, data: new Uint8Array(width * height) };
-  if (marks === undefined) return { picture: line, mask };
   const picture = {
     width,
     height,
@@ -84,5 +83,15 @@ function checkHint({ x, y, color }: ColorHint, width: number, height: number): v
  * @param downscale pixels per latent pixel, 8 in Cobra
  */
 export function hintMaskPlane(mask: PixelImage<1>, downscale = 8): Float32Array {
-  return toPlanar(resize(mask, Math.floor(mask.width / downscale), Math.floor(mask.height / downscale)), UNIT_GRAY);
+  return toPlanar(resize(mask, ...maskSize(mask, downscale)), UNIT_GRAY);
+}
+
+/** The mask of a page of this size without hints: as `hintMaskPlane` of one that is 0 everywhere. */
+export function emptyMaskPlane(page: { readonly width: number; readonly height: number }, downscale = 8): Float32Array {
+  const [width, height] = maskSize(page, downscale);
+  return new Float32Array(width * height);
+}
+
+function maskSize(page: { readonly width: number; readonly height: number }, downscale: number): [number, number] {
+  return [Math.floor(page.width / downscale), Math.floor(page.height / downscale)];
 }

@@ -1,7 +1,7 @@
 /** Task: the line network's output as the conditions of the denoiser and the upsampler. */
 import type { PixelImage } from "../../binding/pixels/pixels.js";
 import type { Style } from "../../config/batch-config.js";
-import { hintMaskPlane, layHints } from "../cobra/hint-squares.js";
+import { emptyMaskPlane, hintMaskPlane, layHints } from "../cobra/hint-squares.js";
 import { linePicture, styledLine, type LineInput } from "../cobra/line-style.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
 
@@ -41,12 +41,13 @@ export interface PreparedConditions {
 export function prepareConditions(task: ConditionTask): PreparedConditions {
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
-  const hinted = layHints(line, task.marks);
-  const { planes } = task;
+  const { planes, marks, latentDownscale } = task;
+  const hinted = marks === undefined ? undefined : layHints(line, marks);
   if (planes !== undefined) {
     signedPlanes(line, planes.line);
-    if (planes.hint !== undefined) signedPlanes(hinted.picture, planes.hint);
+    if (planes.hint !== undefined) signedPlanes(hinted?.picture ?? line, planes.hint);
     if (planes.upsampled !== undefined) signedPlanes(upscale(line, planes.upsampled.scale), planes.upsampled.values);
   }
-  return { ...(task.keepLine ? { line } : {}), hintMask: hintMaskPlane(hinted.mask, task.latentDownscale) };
+  const hintMask = hinted ? hintMaskPlane(hinted.mask, latentDownscale) : emptyMaskPlane(task.gray, latentDownscale);
+  return { ...(task.keepLine ? { line } : {}), hintMask };
 }

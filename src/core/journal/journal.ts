@@ -2,8 +2,8 @@
  * The journal of a run: an append-only file with one entry a line, each with a checksum and synced before `append`
  * resolves. A last line that was cut off by a kill is normal and is dropped; a damaged line elsewhere is skipped.
  */
-import { constants, writeSync, type Stats } from "node:fs";
-import { open, stat, type FileHandle } from "node:fs/promises";
+import { constants, fstatSync, statSync, writeSync, type Stats } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { BatchProcessingError, ResourceError, systemCode } from "../../errors.js";
 import { writeFully } from "../../io/files/atomic-file.js";
@@ -233,7 +233,7 @@ export class Journal {
    */
   async assertInPlace(): Promise<void> {
     try {
-      await this.#assertSameFile();
+      this.#assertSameFile();
     } catch (error) {
       // A run that takes the output over puts a copy in the journal's place: then the lease is the reason.
       this.#lease?.assertHeldNow();
@@ -242,10 +242,15 @@ export class Journal {
     await this.#lease?.assertHeld();
   }
 
-  async #assertSameFile(): Promise<void> {
-    const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]).catch((cause) => {
+  /** At once, as the lease is read: two trips to another thread would take longer than the calls. */
+  #assertSameFile(): void {
+    let now: Stats;
+    let own: Stats;
+    try {
+      [now, own] = [statSync(this.#path), fstatSync(this.#file.fd)];
+    } catch (cause) {
       throw outputError(this.#path, cause);
-    });
+    }
     if (now.ino !== own.ino || now.dev !== own.dev)
       throw new ResourceError(
         "ERR_OUTPUT_LOCKED",

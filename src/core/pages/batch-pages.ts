@@ -56,6 +56,8 @@ export class BatchPages {
   #outcomes: Outcome[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
+  /** The settings that were asked for last: a page is looked at before it is taken, and they give its fingerprint. */
+  #settled: { item: ImageQueueItem; adjustments: Adjustments; settings: BatchPage["settings"] } | undefined;
   #startedMs = performance.now();
 
   constructor(
@@ -172,7 +174,11 @@ export class BatchPages {
   }
 
   #settings(item: ImageQueueItem, adjustments = this.adjustments): BatchPage["settings"] {
-    return pageSettings(this.config, { ...item.config, ...adjustedSettings(adjustments, item.inputPath) });
+    const before = this.#settled;
+    if (before?.item === item && before.adjustments === adjustments) return before.settings;
+    const settings = pageSettings(this.config, { ...item.config, ...adjustedSettings(adjustments, item.inputPath) });
+    this.#settled = { item, adjustments, settings };
+    return settings;
   }
 
   /** What waits and with which settings, left where it is. */

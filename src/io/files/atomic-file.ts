@@ -2,7 +2,7 @@
  * Files that appear whole or not at all: temporary name beside the target → sync → link or rename → sync of the folder.
  */
 import { randomBytes } from "node:crypto";
-import { link, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ResourceError, systemCode } from "../../errors.js";
 import { exists } from "./exists.js";
@@ -184,7 +184,9 @@ async function moveWithoutClobber(path: string, candidate: string): Promise<bool
     await rename(path, candidate);
     return true;
   }
-  await rm(path, { force: true });
+  await unlink(path).catch((error: unknown) => {
+    if (systemCode(error) !== "ENOENT") throw error;
+  });
   return true;
 }
 

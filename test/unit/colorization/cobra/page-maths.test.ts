@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { PixelImage } from "../../../../src/binding/pixels/pixels.js";
 import { COBRA_BUCKETS, nearestBucket } from "../../../../src/model/buckets.js";
 import {
+  emptyMaskPlane,
   hintMaskPlane,
   layHints,
   markSquares,
@@ -271,6 +272,13 @@ describe("hints", () => {
     expect(Array.from(drawn.data.subarray(7 * 3, 9 * 3))).toEqual([1, 2, 3, line.data[8], line.data[8], line.data[8]]);
     expect(mask.data.filter((v) => v === 255)).toHaveLength(64);
     expect(hintMaskPlane(drawHints(line, []).mask)).toEqual(new Float32Array(12));
+  });
+
+  it.each([
+    [32, 24],
+    [37, 29],
+  ])("a page of %i x %i without hints has the mask of one whose mask is empty", (width, height) => {
+    expect(emptyMaskPlane({ width, height })).toEqual(hintMaskPlane(drawHints(picture(width, height, 1), []).mask));
   });
 
   it("later hints lie over earlier ones", () => {
