@@ -48,7 +48,8 @@ const STYLE_FOLDERS: Readonly<Record<Style, string>> = { line: "line", "line + s
 /**
  * Finds the files.
  * @param isThere whether there is a file at an absolute path; default: on the disk
- * @throws ModelError `ERR_MODEL_NOT_FOUND` that lists every one that is missing
+ * @throws ModelError `ERR_MODEL_NOT_FOUND` that lists every one that is missing; `ERR_MODEL_WEIGHTS` for weights that
+ * are there twice
  */
 export function findRelease(
   folders: ReleaseFolders,
@@ -57,7 +58,11 @@ export function findRelease(
 ): ReleaseFiles {
   const missing: string[] = [];
   const find = (folder: string, ...names: string[]): string => {
-    const found = names.map((name) => join(resolve(folder), name)).find((path) => isThere(path));
+    const [found, ...others] = names.map((name) => join(resolve(folder), name)).filter((path) => isThere(path));
+    if (others.includes(`${found}.index.json`))
+      throw new ModelError("ERR_MODEL_WEIGHTS", `${found} is there whole and in shards (${others[0]})`, {
+        remedy: "remove the one that is not meant: which of them has the weights cannot be told",
+      });
     if (found === undefined)
       missing.push(
         `${join(resolve(folder), names[0]!)}${

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { releaseConfig } from "../../../src/convert/cobra-release/release-config.js";
-import type { ReleaseFiles } from "../../../src/convert/cobra-release/release-files.js";
+import { findRelease, type ReleaseFiles } from "../../../src/convert/cobra-release/release-files.js";
 import type { WeightSource } from "../../../src/onnx/weights.js";
 
 const lines = { origin: "lines", names: () => [], dims: () => undefined } as unknown as WeightSource;
@@ -84,4 +84,19 @@ describe("settings", () => {
     expect(() => read("scheduler", "[]")).toThrow("no JSON object");
     expect(read("scheduler", '{"euler_at_final": true}', ["euler_at_final"]).scheduler.betaEnd).toBe(0.02);
   });
+});
+
+it("refuses weights that are there whole and in shards, and takes either alone", () => {
+  const whole = "/p/transformer/diffusion_pytorch_model.safetensors";
+  const transformerOf = (...there: string[]): string =>
+    findRelease({ cobra: "/c", pixart: "/p", prompt: "/t" }, [], (path) =>
+      path.startsWith("/p/transformer/") ? there.includes(path) : !path.endsWith(".index.json"),
+    ).transformer;
+  expect([transformerOf(whole), transformerOf(`${whole}.index.json`)]).toEqual([whole, `${whole}.index.json`]);
+  expect(() => transformerOf(whole, `${whole}.index.json`)).toThrow(
+    expect.objectContaining({
+      code: "ERR_MODEL_WEIGHTS",
+      message: `${whole} is there whole and in shards (${whole}.index.json)`,
+    }),
+  );
 });
