@@ -69,10 +69,10 @@ describe("pictures", () => {
     await jobs.upload(id, { "some/../cover.jpg": await colourPage(3) }, "reference").catch(() => undefined);
     await jobs.upload(id, { "folder/poster.jpg": await colourPage(3) }, "reference");
     expect(jobs.store.get(id).counts).toMatchObject({ pages: 1, references: 1, inColor: 2 });
-    const poster = await jobs.picture(id, "poster.jpg");
+    const poster = await jobs.picture(id, "folder/poster.jpg");
     expect(poster).toMatchObject({ added: true, role: "reference" });
     expect((await jobs.done(id)).state).toBe("completed");
-    expect(jobs.engine.requests[0]!.references.map(({ name }) => name)).toEqual(["poster.jpg"]);
+    expect(jobs.engine.requests[0]!.references.map(({ name }) => name)).toEqual(["folder/poster.jpg"]);
     const again = await jobs.store.again(id);
     await jobs.until(again.id, ({ scanning }) => !scanning);
     await jobs.store.removeReference(again.id, poster.id);
