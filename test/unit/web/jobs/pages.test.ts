@@ -189,6 +189,23 @@ describe("pictures", () => {
   });
 });
 
+it("refuses hints that are no strokes by what they are, with a remedy", async () => {
+  await using jobs = await TestJobs.onPaper();
+  const { id } = await jobs.chapter(1);
+  const picture = (await jobs.picture(id, "p1.png")).id;
+  for (const [bytes, reason] of [
+    [new Uint8Array(), /the picture is not a picture that can be read, but .*empty/u],
+    [await linePage(1), /the picture has no transparency/u],
+    [(await linePage(1)).subarray(0, 20), /the picture is a damaged picture/u],
+  ] as const)
+    await expect(jobs.store.putHints(id, picture, bytes)).rejects.toMatchObject({
+      code: "ERR_HINTS",
+      message: expect.stringMatching(reason) as string,
+      remedy: expect.stringMatching(/^save the layer/u) as string,
+    });
+  expect(await jobs.picture(id, "p1.png")).not.toHaveProperty("settings.hints");
+});
+
 describe("a preview", () => {
   it("waits for approval, gives the engine to others meanwhile, and outlives the server", async () => {
     await using jobs = await TestJobs.onPaper();
