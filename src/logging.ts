@@ -43,8 +43,8 @@ export interface LoggingOptions {
   /** The console. Default: standard error. */
   stream?: { write(text: string): unknown; isTTY?: boolean };
   /**
-   * A file that NDJSON lines are appended to. Once full it is renamed to `<name>_YYYYMMDD_HHMMSS<ext>` and a new one is
-   * started.
+   * A file that NDJSON lines are appended to: a new one, or an earlier log. Once full it is renamed to
+   * `<name>_YYYYMMDD_HHMMSS<ext>` and a new one is started.
    */
   logFile?: string;
   /** A folder for files `batch_processing_YYYYMMDD_HHMMSS.log`. */
@@ -150,8 +150,9 @@ function replaceSinks(next: readonly Sink[]): void {
 /**
  * Turns logging on (or, with `SILENT`, off) for the whole process; called again, it replaces what was set up before.
  * Every line is written when its call returns.
- * @throws ValidationError `ERR_ARGUMENT` for a level, size or number that cannot be; ResourceError `ERR_OUTPUT_WRITE`
- * for a file that cannot be opened
+ * @throws ValidationError `ERR_ARGUMENT` for a level, size or number that cannot be; ConfigurationError
+ * `ERR_CONFIG` for a `logFile` that is there and is no log; ResourceError `ERR_OUTPUT_WRITE` for a file that cannot be
+ * opened
  */
 export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
   checkObject("the logging options", options);

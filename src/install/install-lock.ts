@@ -75,7 +75,7 @@ function heldCheck(folder: string, lease: Lease): () => void {
 /** Files of processes that were killed while they took the lock. */
 async function removeLeftOverLocks(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
-    if (!name.startsWith(`${LOCK_FILE}.`)) continue;
+    if (!name.startsWith(`${LOCK_FILE}.`) || !/^[0-9a-f]+$/u.test(name.slice(LOCK_FILE.length + 1))) continue;
     const path = join(folder, name);
     const info = await stat(path).catch(() => undefined);
     if (info === undefined) continue;

@@ -12,12 +12,13 @@ import {
   openSync,
   readdirSync,
   readSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, parse } from "node:path";
-import { messageOf, ResourceError } from "../errors.js";
+import { ConfigurationError, messageOf, ResourceError } from "../errors.js";
 import { makeFoldersNow } from "../platform/folders.js";
 import { processExists } from "../platform/processes.js";
 
@@ -49,7 +50,11 @@ export function fixedName(path: string): LogFileName {
   return { folder: dirname(path), stem: name, extension: ext, isDated: false };
 }
 
-/** Appends lines. @throws ResourceError `ERR_OUTPUT_WRITE` from the constructor where the file cannot be made */
+/**
+ * Appends lines. A file that is there and is no log is left as it is.
+ * @throws from the constructor: ConfigurationError `ERR_CONFIG` for such a file; ResourceError `ERR_OUTPUT_WRITE` where
+ * the file cannot be made
+ */
 export class RotatingFile {
   readonly #name: LogFileName;
   readonly #options: RotatingFileOptions;
@@ -69,8 +74,10 @@ export class RotatingFile {
     this.#options = options;
     try {
       makeFoldersNow(name.folder);
+      if (!name.isDated) assertLog(join(name.folder, `${name.stem}${name.extension}`));
       this.#open();
     } catch (cause) {
+      if (cause instanceof ConfigurationError) throw cause;
       throw new ResourceError(
         "ERR_OUTPUT_WRITE",
         `the log file ${join(name.folder, `${name.stem}${name.extension}`)} cannot be opened (${messageOf(cause)})`,
@@ -195,7 +202,8 @@ export class RotatingFile {
         (name) =>
           name.startsWith(`${stem}_`) &&
           name.endsWith(extension) &&
-          /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)),
+          /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)) &&
+          isSurelyLog(join(folder, name)),
       );
       // Names from the future are of a time when the machine's clock was wrong: they go first.
       const now = `_${stamp(new Date())}`;
@@ -211,13 +219,52 @@ export class RotatingFile {
   }
 }
 
+/** Enough of a file to see what it is, and to find its writer in the first line. */
+const HEAD_BYTES = 512;
+/** How lines of this program begin: in a file, and on a terminal whose lines somebody has put into one. */
+const LINE = /^(?:\{"level":"[A-Z]+"|\d\d:\d\d:\d\d\.\d{3} (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) )/u;
+/** What a disk that was full may have left of a first line; a brace alone begins other files. */
+const TORN = '{"level":"';
+
+/** Whether a file begins as a log of this program does; an empty one is one too. */
+function isLog(path: string): boolean {
+  const fd = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    const text = head.toString("utf8", 0, readSync(fd, head, 0, HEAD_BYTES, 0)).trimStart();
+    const [line] = text.split("\n", 1) as [string];
+    if (text === "") return fstatSync(fd).size < HEAD_BYTES;
+    return LINE.test(line) || (line.length > 1 && TORN.startsWith(line));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** False also for what cannot be read. */
+function isSurelyLog(path: string): boolean {
+  try {
+    return isLog(path);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Pipes and devices are not looked at.
+ * @throws ConfigurationError `ERR_CONFIG` for a file that is there and is no log
+ */
+function assertLog(path: string): void {
+  const info = statSync(path, { throwIfNoEntry: false });
+  if (info?.isFile() !== true || isLog(path)) return;
+  throw new ConfigurationError("ERR_CONFIG", `the log file ${path} is there and is no log of cobra-batch`, {
+    remedy: "name a new file or an earlier log; the file is left as it is",
+  });
+}
+
 /** So long after its last line, the file of a process that is not seen here is nobody's. */
 const SILENT_MS = 3_600_000;
 /** The same for one of another host. */
 const SILENT_ELSEWHERE_MS = 24 * SILENT_MS;
-/** Enough of a file to find its writer in the first line. */
-const HEAD_BYTES = 512;
-
 /**
  * Whether another process may still write to a file: several may log to one folder. Containers of one host do not see
  * each other's processes, so one that is not seen counts only when it was silent for a while.

@@ -2,12 +2,12 @@
  * A store on a server (`store-server.ts`), for machines that share no folder with it. What has arrived is checked by
  * its SHA-256. Files that are read again and again, as references are, stay in a folder of this machine by their hash.
  */
-import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { lstat, readdir, readFile, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { FailedPage, PageResult } from "../../colorization/request/page-request.js";
 import { messageOf, ResourceError } from "../../errors.js";
-import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { removeLeftovers, writeFileAtomic } from "../../io/files/atomic-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
@@ -164,11 +164,18 @@ export function isStoreAddress(store: string): boolean {
   return /^https?:/i.test(store);
 }
 
-/** Best effort: another process may remove the same. */
+/** A file of the cache, by its hash. */
+const CACHED = /^([0-9a-f]{2})\/\1[0-9a-f]{62}$/;
+/** The folder that such files are in. */
+const CACHED_IN = /^[0-9a-f]{2}$/;
+
+/** Only what the cache made itself. Best effort: another process may remove the same. */
 async function removeOld(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
     const path = join(folder, name);
-    const info = await stat(path).catch(() => undefined);
+    if (CACHED_IN.test(name)) await removeLeftovers(path);
+    if (!CACHED.test(name)) continue;
+    const info = await lstat(path).catch(() => undefined);
     if (info?.isFile() && Date.now() - info.mtimeMs > CACHE_AGE_MS) await rm(path, { force: true }).catch(() => {});
   }
 }

@@ -1,16 +1,18 @@
 /** The files of a store that is served: which one an address names, what has come of one, and how one is sent. */
 import { createReadStream } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { systemCode } from "../../errors.js";
+import { messageOf, systemCode } from "../../errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
+import { getLogger } from "../../logging.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import { syncFolder } from "../../platform/storage.js";
 import type { SharedStore } from "./shared-store.js";
 import { Refusal } from "./store-request.js";
 
+const log = getLogger("store");
 /** Failures and crash notes are short. */
 const MAX_NOTE_BYTES = 2 ** 20;
 /** What is left of an upload that nobody has gone on with is removed after so long. */
@@ -101,10 +103,18 @@ export async function sizeOf(path: string): Promise<number> {
   );
 }
 
+/** Names that `partOf` gives. */
+const PART = /^(?:blobs-[0-9a-f]{64}|results-[0-9a-f]{64}\.(?:page|failed)|crashes-[0-9a-f]{16})-[0-9a-f]{64}$/;
+
+/** Removes parts that nobody has gone on with; what is no part stays. Never rejects. */
 export async function removeOldParts(parts: string): Promise<void> {
   for (const name of await readdir(parts).catch(() => [])) {
+    if (!PART.test(name)) continue;
     const path = join(parts, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-    if (Date.now() - mtimeMs > PART_AGE_MS) await rm(path, { force: true });
+    const info = await lstat(path).catch(() => undefined);
+    if (info?.isFile() !== true || Date.now() - info.mtimeMs <= PART_AGE_MS) continue;
+    await rm(path, { force: true }).catch((error: unknown) =>
+      log.warn({ err: error }, `${path} is old and cannot be removed: ${messageOf(error)}`),
+    );
   }
 }

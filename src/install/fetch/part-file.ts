@@ -11,6 +11,12 @@ import { syncFolder } from "../../platform/storage.js";
 const SUFFIX = ".part";
 const READ_BYTES = 2 ** 20;
 
+/** Whether a name is one that a part of this file has had. */
+function isPartOf(target: string, name: string): boolean {
+  const start = `${basename(target)}.`;
+  return name.startsWith(start) && /^[0-9a-f]{12}\.part$/u.test(name.slice(start.length));
+}
+
 /** Errors are ResourceError `ERR_OUTPUT_WRITE`. */
 export class PartFile {
   readonly #target: string;
@@ -37,8 +43,7 @@ export class PartFile {
     const path = join(folder, `${basename(target)}.${id}${SUFFIX}`);
     try {
       for (const name of await readdir(folder))
-        if (name.startsWith(`${basename(target)}.`) && name.endsWith(SUFFIX) && name !== basename(path))
-          await rm(join(folder, name), { force: true });
+        if (isPartOf(target, name) && name !== basename(path)) await rm(join(folder, name), { force: true });
       const part = new PartFile(target, path, await open(path, constants.O_RDWR | constants.O_CREAT, 0o644));
       await part.#hashWhatIsThere();
       return part;

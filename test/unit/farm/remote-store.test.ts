@@ -1,13 +1,13 @@
 // A store over HTTP: what a client keeps is there byte for byte, whatever is cut off, wrong or too large on the way.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open as openFile, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { pageFailure } from "../../../src/colorization/request/page-failure.js";
 import type { ColorizedPage } from "../../../src/colorization/request/page-request.js";
@@ -220,6 +220,21 @@ describe("RemoteStore", () => {
     expect(Buffer.from(await store.read(hash)).toString()).toBe("a reference");
     expect((await ask(`/v1/blobs/${hash}`, { method: "DELETE" })).status).toBe(409);
     await rm(folder.path("blobs", hash, ""));
+  });
+
+  it("removes old files of the cache's own, and nothing else in its folder", async () => {
+    const blobs = at("used", "blobs");
+    const hash = "ab".repeat(32);
+    const foreign = ["notes.txt", `ab/photo.png`, hash, `cd/${hash}`, `mine/${hash}`];
+    for (const name of [`ab/${hash}`, ...foreign]) {
+      await mkdir(join(blobs, dirname(name)), { recursive: true });
+      await writeFile(join(blobs, name), "x");
+      await utimes(join(blobs, name), 0, 0);
+    }
+    await client(undefined, at("used"));
+    const left = await readdir(blobs, { recursive: true, withFileTypes: true });
+    const names = left.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    expect(names.sort()).toEqual(foreign.map((name) => join(blobs, name)).sort());
   });
 
   it("reads references though the cache cannot be written", async () => {

@@ -1,6 +1,6 @@
 // The server of a store as any HTTP client meets it: tokens, addresses, hashes, sizes, parts of files.
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +30,25 @@ afterAll(async () => {
 });
 
 describe("startStoreServer", () => {
+  it("removes old parts of its own, and nothing else in their folder", async () => {
+    const parts = at("old", "parts");
+    await mkdir(join(parts, "a folder", "in it"), { recursive: true });
+    const hash = "a".repeat(64);
+    const own = [`blobs-${hash}-${hash}`, `results-${hash}.page-${hash}`, `crashes-0123456789abcdef-${hash}`];
+    const foreign = ["notes.txt", `blobs-${hash}`, hash];
+    for (const name of [...own, ...foreign]) await writeFile(join(parts, name), "x");
+    await mkdir(join(parts, `results-${hash}.failed-${hash}`));
+    for (const name of await readdir(parts)) await utimes(join(parts, name), 0, 0);
+    const young = `blobs-${"b".repeat(64)}-${hash}`;
+    await writeFile(join(parts, young), "x");
+    const store = await SharedStore.open(at("old"));
+    const other = await startStoreServer({ store, host: "127.0.0.1", port: 0, token: TOKEN });
+    await other.close();
+    expect((await readdir(parts)).sort()).toEqual(
+      [...foreign, young, "a folder", `results-${hash}.failed-${hash}`].sort(),
+    );
+  });
+
   it("answers nobody without the token", async () => {
     for (const authorization of ["", "Bearer wrong", `Basic ${TOKEN}`, "Bearer "])
       expect((await ask("/v1/crashes", { headers: { authorization } })).status).toBe(401);

@@ -1,6 +1,6 @@
 // Everything that servers and networks are known to do to a download: what is tried again, what is not, and that the
 // message says what to do.
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { Connection } from "../../../src/install/fetch/connection.js";
 import { downloadFile } from "../../../src/install/fetch/download-file.js";
 import { connectionFault, retryAfterMs } from "../../../src/install/fetch/fetch-fault.js";
+import { PartFile } from "../../../src/install/fetch/part-file.js";
 import { Proxies } from "../../../src/install/fetch/proxies.js";
 import { askFor, remoteOf, UNKNOWN } from "../../../src/install/fetch/remote.js";
 import { connectionRetry } from "../../../src/install/fetch/retry.js";
@@ -238,6 +239,16 @@ describe("parts of it", () => {
     close();
     expect(found).toMatchObject([{ bytes: whole.length }]);
     expect(notices).toEqual([`${VAE}: the connection ended after 1000 of ${whole.length} bytes`]);
+  });
+
+  it("replace other parts of the file, and nothing else that is called so", async () => {
+    const target = join(fixture.home, "foreign/config.json");
+    await (await PartFile.open(target, "old")).close();
+    const mine = ["config.json.my own.part", "config.json.0123.part", "config.json.bak"];
+    for (const name of mine) await writeFile(join(dirname(target), name), "mine");
+    const part = await PartFile.open(target, "new");
+    await part.finish();
+    expect((await readdir(dirname(target))).sort()).toEqual([...mine, "config.json"].sort());
   });
 
   it("16 MiB at most of a file whose length nobody tells; nothing of it stays", async () => {

@@ -171,9 +171,10 @@ describe("installing a model", () => {
     await mkdir(join(models(), "cobra/.1-fp32-line.unfinished-old"));
     await mkdir(join(models(), "cobra/.123-456.removed.unfinished"));
     await writeFile(join(models(), ".install.lock.0123"), "");
-    await utimes(join(models(), ".install.lock.0123"), 0, 0);
+    await writeFile(join(models(), ".install.lock.mine"), "");
+    for (const name of [".install.lock.0123", ".install.lock.mine"]) await utimes(join(models(), name), 0, 0);
     expect(await install()).toMatchObject({ wasThere: true });
-    expect(await readdir(models())).toEqual(["cobra"]);
+    expect(await readdir(models())).toEqual([".install.lock.mine", "cobra"]);
     expect(await readdir(join(models(), "cobra"))).toEqual(["1-fp32-line"]);
   });
 

@@ -337,6 +337,60 @@ describe("log files", () => {
     expect(readdirSync(join(path, ".."))).toHaveLength(2);
   });
 
+  it.each<[string, string | Uint8Array]>([
+    ["a picture", Buffer.from("\x89PNG\r\n\x1a\n", "latin1")],
+    ["an archive", Buffer.from("PK\x03\x04 and so on")],
+    ["text", "Dear diary,\n"],
+    ["other JSON", '{"title":"my chapter"}\n'],
+    ["JSON in several lines", '{\n  "level":"INFO"\n}\n'],
+    ["other lines of JSON", '{"type":"batch-started"}\n{"level":"INFO"}\n'],
+    ["a log of another program", "2026-01-01 13:30:00.123 INFO started\n"],
+    ["zeros", Buffer.alloc(100)],
+    ["one letter", "x"],
+    ["spaces", " ".repeat(4096)],
+  ])("a logFile that is %s is refused and left as it is", (_what, content) => {
+    const dir = folder();
+    mkdirSync(dir);
+    const path = join(dir, "001.png");
+    writeFileSync(path, content);
+    expect(() => setupLogging({ logFile: path, console: false, maxFileBytes: 1 })).toThrow(
+      expect.objectContaining({
+        code: "ERR_CONFIG",
+        message: `the log file ${path} is there and is no log of cobra-batch`,
+        remedy: expect.stringContaining("name a new file") as string,
+      }),
+    );
+    getLogger("a").info("one");
+    expect(readFileSync(path).equals(Buffer.from(content))).toBe(true);
+    expect(readdirSync(dir)).toEqual(["001.png"]);
+  });
+
+  it.each([
+    ["empty", ""],
+    ["an empty line", "\n"],
+    ["begun by a full disk", '{"lev\n'],
+    ["text of a terminal", "13:30:00.123 WARNING  [batch] message key=value\n"],
+  ])("a logFile that is %s is appended to", (_what, content) => {
+    const path = join(folder(), "run.log");
+    mkdirSync(join(path, ".."));
+    writeFileSync(path, content);
+    setupLogging({ logFile: path, console: false });
+    getLogger("a").info("one");
+    expect(readFileSync(path, "utf8").startsWith(content)).toBe(true);
+    expect(readFileSync(path, "utf8")).toContain('"msg":"one"');
+  });
+
+  it("whose names are like a log's and that are none are never deleted: photos of a camera", () => {
+    const dir = folder();
+    mkdirSync(dir);
+    const photos = ["IMG_20200101_000000.jpg", "IMG_20200102_000000.jpg", "IMG_20200103_000000_1.jpg"];
+    for (const name of photos) writeFileSync(join(dir, name), "\u00ff\u00d8 a photo");
+    writeFileSync(join(dir, "batch_processing_20200101_000000.log"), "mine");
+    setupLogging({ logFile: join(dir, "IMG.jpg"), logDir: dir, console: false, maxFiles: 1, maxFileBytes: 1 });
+    for (let line = 0; line < 3; line++) getLogger("a").info({ line }, "one");
+    expect(readdirSync(dir)).toEqual(expect.arrayContaining([...photos, "batch_processing_20200101_000000.log"]));
+  });
+
   it("a full disk does not reach the work", () => {
     setupLogging({ logFile: "/dev/full", console: false });
     expect(() => getLogger("a").fatal("no room")).not.toThrow();

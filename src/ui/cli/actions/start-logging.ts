@@ -5,7 +5,8 @@ import type { LogFlags } from "../flags/log-flags.js";
 /**
  * Sets logging up; undefined if the flags ask for none. The terminal gets lines with `--verbose`, or with
  * `--log-level` if no file is named, and never with `--quiet`.
- * @throws ResourceError `ERR_OUTPUT_WRITE` for a file that cannot be opened
+ * @throws ConfigurationError `ERR_CONFIG` for a file that is there and is no log; ResourceError `ERR_OUTPUT_WRITE` for
+ * one that cannot be opened
  */
 export function startLogging({
   logLevel,

@@ -1,11 +1,11 @@
 /** The input and the references of a job as page sources. */
 import { readdir, readlink, rm, symlink } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname, join, relative, sep } from "node:path";
 import { ValidationError } from "../../../errors.js";
 import { isArchiveName, isJunkName } from "../../../io/names/entry-rules.js";
 import { compareNatural } from "../../../io/names/natural-order.js";
 import { openPageSource } from "../../../io/open-source.js";
-import type { PageSource } from "../../../io/page-source.js";
+import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import type { Job } from "../api/schemas.js";
 import type { Roots } from "./roots.js";
 import type { JobPaths } from "./stored.js";
@@ -68,13 +68,28 @@ async function uploadedInput({ input }: JobPaths): Promise<JobInput | undefined>
   };
 }
 
-/** Files of the folder of references, in natural order. */
+/** Files of the folder of references and of those in it, relative, with slashes, in natural order. */
 export async function referenceFiles({ references }: JobPaths): Promise<string[]> {
-  const found = await readdir(references, { withFileTypes: true }).catch(() => []);
+  const found = await readdir(references, { recursive: true, withFileTypes: true }).catch(() => []);
   return found
-    .filter((entry) => entry.isFile() && !isJunkName(entry.name))
-    .map(({ name }) => name)
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(references, join(parentPath, name)).split(sep).join("/"))
+    .filter((name) => !isJunkName(name))
     .sort(compareNatural);
+}
+
+/** Opens an added file: a picture, or an archive of some. */
+export async function openReference({ references }: JobPaths, file: string): Promise<PageSource> {
+  return openPageSource(join(references, file));
+}
+
+/**
+ * The picture of an added file that has this name: `refs/a.png` itself, or `refs.cbz/a.png` in it; where an archive
+ * holds one picture alone, that has the archive's name.
+ */
+export function referenceIn(source: PageSource, file: string, name: string): SourceEntry | undefined {
+  const images = source.entries().filter(({ kind }) => kind === "image");
+  return name === file ? images[0] : images.find((one) => one.name === name.slice(file.length + 1));
 }
 
 /** A link in the job's folder, so that what is recorded of the run does not tell where the root is. */

@@ -92,7 +92,8 @@ export class JobStore implements Jobs {
 
   /**
    * Opens the jobs of a folder and goes on with those that were running or queued.
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` where another server uses the folder, `ERR_OUTPUT_WRITE`
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` where another server uses the folder, `ERR_OUTPUT_WRITE`;
+   * ConfigurationError `ERR_CONFIG` where its `jobs.sqlite` is another program's
    */
   static async open(options: JobStoreOptions): Promise<JobStore> {
     const data = resolve(options.data);

@@ -1,6 +1,7 @@
 /** Loads the jobs that an earlier server has left: from the index where it is up to date, else from their folders. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../../../errors.js";
 import { removeLeftovers } from "../../../io/files/atomic-file.js";
 import { getLogger } from "../../../logging.js";
 import { jobId } from "../api/job-id.js";
@@ -19,8 +20,10 @@ export async function loadJobs(register: JobRegister, index: JobIndex, scanner: 
   const rows = index.rows();
   for (const name of await readdir(register.folder)) {
     const folder = join(register.folder, name);
-    if (name.startsWith(NO_JOB)) {
-      await removeTree(folder).catch(() => undefined);
+    if (isNoJob(name)) {
+      await removeTree(folder).catch((error: unknown) =>
+        log.warn({ err: error }, `${folder} is what is left of a job, and cannot be removed: ${messageOf(error)}`),
+      );
       continue;
     }
     const path = join(folder, "job.json");
@@ -42,6 +45,11 @@ export async function loadJobs(register: JobRegister, index: JobIndex, scanner: 
     if (stored.unscanned) scanner.start(entry);
   }
   for (const id of rows.keys()) index.remove(id);
+}
+
+/** Names of our own alone: what else is called so may be somebody's. */
+function isNoJob(name: string): boolean {
+  return name.startsWith(NO_JOB) && jobId.safeParse(name.slice(NO_JOB.length)).success;
 }
 
 /** After a run that was killed, also while it ended: paused and cancelled jobs have results of the time until then. */

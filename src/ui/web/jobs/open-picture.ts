@@ -5,11 +5,12 @@ import { ValidationError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
 import { readHead } from "../../../io/files/read-file.js";
 import { SNIFF_BYTES, sniffFormat } from "../../../io/image/headers/image-format.js";
+import { isArchiveName } from "../../../io/names/entry-rules.js";
 import { layersFolder } from "../../../io/names/output-names.js";
 import { openPageSource } from "../../../io/open-source.js";
-import type { PageSource } from "../../../io/page-source.js";
+import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { picturesFolder, type OutputPaths } from "../../../core/output/work-folder.js";
-import type { JobInput } from "./input.js";
+import { openReference, referenceIn, type JobInput } from "./input.js";
 import { previewFolder, type PageResult } from "./outcomes.js";
 import type { SourceCache } from "./source-cache.js";
 import type { JobPaths, StoredJob, StoredPicture } from "./stored.js";
@@ -24,13 +25,13 @@ export async function openOriginal(
 ): Promise<OpenedPicture> {
   const { name, file, bytes } = picture;
   const version = [picture.id, bytes, ...(picture.version?.split(" ") ?? [])].join("-");
-  if (file !== undefined && name === file) return openFile(join(paths.references, file), file);
   if (file !== undefined) {
     const path = join(paths.references, file);
+    if (name === file && !isArchiveName(file)) return openFile(path, basename(file));
     return cache.with(
       path,
-      () => openPageSource(path),
-      (source) => read(source, name.slice(file.length + 1), version),
+      () => openReference(paths, file),
+      (source) => opened(referenceIn(source, file, name), name, version),
     );
   }
   if (input === undefined) throw noFile(name);
@@ -106,6 +107,10 @@ async function read(source: PageSource, name: string, version: string): Promise<
   const entry = [...source.entries(), ...source.faults.flatMap(({ file }) => file ?? [])].find(
     (one) => one.name === name,
   );
+  return opened(entry, name, version);
+}
+
+async function opened(entry: SourceEntry | undefined, name: string, version: string): Promise<OpenedPicture> {
   if (entry === undefined) throw noFile(name);
   const bytes = await entry.read();
   return { bytes, name: basename(name), type: typeOf(bytes), sizeBytes: bytes.byteLength, version };

@@ -81,7 +81,10 @@ export class JobPictures {
     const { name } = await this.#register.picture(entry, id);
     const fault = await hintPictureHeadFault(png);
     if (fault !== undefined)
-      throw new ImageProcessingError("ERR_HINTS", `the hints of ${name}: the picture ${fault}`, { imagePath: name });
+      throw new ImageProcessingError("ERR_HINTS", `the hints of ${name}: the picture ${fault.message}`, {
+        imagePath: name,
+        remedy: fault.remedy,
+      });
     const { hints, folder } = entry.paths;
     await makeFolder(hints, folder);
     await writeFileAtomic(join(hints, `${id}.png`), png, true, undefined, folder);

@@ -26,7 +26,8 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_IMAGE_LIMIT: "make the picture smaller, then add it again",
   ERR_IMAGE_ENCODE: "choose another format under Output, such as PNG, then colour the page again",
   ERR_CLASSIFICATION: "set the picture's role yourself: page or reference",
-  ERR_HINTS: "paint the hints again, or remove them, then colour the page again",
+  ERR_HINTS:
+    "save the strokes alone as PNG, on transparency and in the page's size; or paint the hints again, or remove them",
   ERR_NO_REFERENCES: "add coloured pictures as references, then try again",
   ERR_PAGE_CRASHED: "look at the picture, then try it once more, perhaps with fewer steps or made smaller",
   ERR_INPUT_NOT_FOUND: "check that the file is still there; where it was uploaded, upload it again",

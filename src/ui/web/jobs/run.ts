@@ -12,10 +12,9 @@ import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
 import { portableName } from "../../../io/names/portable-names.js";
-import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { sha256 } from "../../../platform/sha256.js";
-import type { JobInput } from "./input.js";
+import { openReference, referenceIn, type JobInput } from "./input.js";
 import type { JobEngine } from "./job-colorizer.js";
 import { outputOf } from "./outcomes.js";
 import { noPages, noReferences, type Roles } from "./roles.js";
@@ -171,12 +170,10 @@ async function openReferences(
   };
   try {
     for (const { id, file, name } of references) {
-      const source =
-        open.get(file) ??
-        (file === undefined ? await input.open() : await openPageSource(join(paths.references, file)));
+      const source = open.get(file) ?? (file === undefined ? await input.open() : await openReference(paths, file));
       open.set(file, source);
-      const own = file === undefined || name === file ? name : name.slice(file.length + 1);
-      const entry = source.entries().find((one) => one.name === own);
+      const entry =
+        file === undefined ? source.entries().find((one) => one.name === name) : referenceIn(source, file, name);
       if (entry !== undefined) entries.set(id, { ...entry, name });
     }
     const chosen = [...entries.values()];

@@ -1,13 +1,11 @@
 /** Looks at a job's pictures: which are line art, which are coloured, which cannot be read, and how large they are. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { BatchProcessingError } from "../../../errors.js";
 import type { ImagePool } from "../../../core/batch-engine.js";
 import { findResults } from "../../../core/input/earlier-results.js";
-import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
-import { referenceFiles, type JobInput } from "./input.js";
+import { openReference, referenceFiles, type JobInput } from "./input.js";
 import { noPictures, type JobPaths, type StoredPicture, type StoredPictures } from "./stored.js";
 import { sharp } from "../../../io/image/sharp.js";
 
@@ -60,15 +58,15 @@ export async function scanPictures(
       }
     for (const file of await referenceFiles(paths))
       try {
-        const source = await openPageSource(join(paths.references, file));
+        const source = await openReference(paths, file);
         open.push(source);
-        for (const entry of source.entries().filter(({ kind }) => kind === "image"))
-          origins.push({
-            entry,
-            added: true,
-            file,
-            name: source.entries().length > 1 ? `${file}/${entry.name}` : file,
-          });
+        const entries = source.entries().filter(({ kind }) => kind === "image");
+        for (const entry of entries) {
+          const name = source.entries().length > 1 ? `${file}/${entry.name}` : file;
+          origins.push({ entry, added: true, file, name });
+        }
+        for (const { name, error } of source.faults)
+          found.pictures.push(unusable(`${file}/${name}`, error, known, file));
       } catch (error) {
         found.pictures.push(unusable(file, error, known, file));
       }

@@ -91,7 +91,7 @@ const storedPicture = z.strictObject({
   name: z.string(),
   added: z.boolean(),
   /** Of an added reference: its file in the folder of references; an archive may hold several. */
-  file: fileName.optional(),
+  file: insideName.optional(),
   bytes: count,
   /** What tells one version of its file from another; undefined where that was not noted. */
   version: z.string().optional(),

@@ -1,6 +1,6 @@
 /**
  * Places uploads: names that browsers send become safe relative paths below the job's folder. An input is one archive
- * or a tree of pictures.
+ * or a tree of pictures; references are a tree too, so that two of one name in different folders are two.
  */
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
@@ -20,13 +20,12 @@ export interface UploadName {
 }
 
 /** @throws ValidationError `ERR_ARGUMENT` */
-function uploadName(sent: string, role: UploadRole): UploadName {
-  const normal = normalizeEntryName(sent.normalize("NFC"));
-  const given = role === "reference" ? normal.slice(normal.lastIndexOf("/") + 1) : normal;
+function uploadName(sent: string): UploadName {
+  const given = normalizeEntryName(sent.normalize("NFC"));
   const fault =
-    nameFault(normal) ??
+    nameFault(given) ??
     (given === "" || given.endsWith("/") ? "it does not name a file" : undefined) ??
-    (isJunkName(normal) ? "it is a file that a system or this program leaves behind; leave it out" : undefined);
+    (isJunkName(given) ? "it is a file that a system or this program leaves behind; leave it out" : undefined);
   if (fault !== undefined)
     throw new ValidationError("ERR_ARGUMENT", `the upload "${printableName(sent)}" is refused: ${fault}`);
   return { given, safe: portableName(given) };
@@ -61,7 +60,7 @@ export class UploadFolder {
    * @throws ValidationError `ERR_ARGUMENT`; QueueError `ERR_QUEUE_FULL`
    */
   take(sent: string, most: number): string {
-    const name = uploadName(sent, this.#role);
+    const name = uploadName(sent);
     const safe = this.#free(name);
     if (!this.#files.has(nameKey(safe))) {
       if (this.#role === "input") this.#checkInput(safe);

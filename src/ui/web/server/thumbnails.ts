@@ -3,7 +3,7 @@
  * removed beyond a size.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { lstat, readdir, readFile, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
 import { getLogger } from "../../../logging.js";
@@ -17,7 +17,8 @@ const log = getLogger("server");
 const CLEARED_SHARE = 0.8;
 /** Versions of pictures whose content's hash is remembered. */
 const REMEMBERED = 50_000;
-const FILE = /^[0-9a-f]{64}-\d{2,4}\.webp$/;
+/** A thumbnail below the folder; others are somebody else's and stay. */
+const FILE = /^([0-9a-f]{2})\/\1[0-9a-f]{62}-\d{2,4}\.webp$/;
 
 /** Where thumbnails lie and what they may take. */
 export interface ThumbnailOptions {
@@ -134,8 +135,12 @@ export class Thumbnails {
     let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     for (const file of files) {
       if (bytes <= this.#options.maxBytes * CLEARED_SHARE) break;
-      await rm(file.path, { force: true });
-      bytes -= file.bytes;
+      try {
+        await rm(file.path, { force: true });
+        bytes -= file.bytes;
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, `${file.path} is not needed and cannot be removed`);
+      }
     }
     this.#bytes = bytes;
   }
@@ -145,10 +150,10 @@ export class Thumbnails {
     const names = await readdir(folder, { recursive: true }).catch(() => []);
     const found: { path: string; bytes: number; usedMs: number }[] = [];
     for (const name of names) {
-      if (!FILE.test(name.split("/").at(-1)!)) continue;
+      if (!FILE.test(name)) continue;
       const path = join(folder, name);
-      const info = await stat(path).catch(() => undefined);
-      if (info !== undefined) found.push({ path, bytes: info.size, usedMs: info.mtimeMs });
+      const info = await lstat(path).catch(() => undefined);
+      if (info?.isFile() === true) found.push({ path, bytes: info.size, usedMs: info.mtimeMs });
     }
     return found;
   }

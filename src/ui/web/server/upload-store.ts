@@ -3,14 +3,17 @@
  * is started again goes on with them.
  */
 import type { Stats } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileConfigstore, FileStore } from "@tus/file-store";
 import { Upload } from "@tus/server";
-import { systemCode } from "../../../errors.js";
+import { messageOf, systemCode } from "../../../errors.js";
+import { getLogger } from "../../../logging.js";
 
-const RECORD = /^([0-9a-f]{32})\.json$/;
+const log = getLogger("server");
 const BYTES = /^[0-9a-f]{32}$/;
+/** All files that this server makes in the folder: `.part` are those of forms. Others are somebody else's and stay. */
+const OWN = /^([0-9a-f]{32})(\.json|\.part)?$/;
 
 /** The file store of tus, which also keeps for a while that an upload is complete. */
 export class UploadStore extends FileStore {
@@ -84,24 +87,31 @@ export class UploadStore extends FileStore {
     }
   }
 
-  /** Removes uploads that nobody has gone on with for as long as they are kept, and bytes without a record. */
+  /**
+   * Removes uploads that nobody has gone on with for as long as they are kept, and bytes without a record. What cannot
+   * be removed is logged and holds up nothing. Never rejects.
+   */
   async sweep(now = Date.now()): Promise<void> {
-    const names = await readdir(this.directory).catch(() => []);
+    let names: string[] = [];
+    try {
+      names = await readdir(this.directory);
+    } catch (error) {
+      log.warn({ err: error }, `the uploads cannot be looked through: ${messageOf(error)}`);
+    }
     for (const name of names) {
+      const [, id, end] = OWN.exec(name) ?? [];
+      if (id === undefined) continue;
       const path = join(this.directory, name);
-      const ageMs = await stat(path).then(
-        ({ mtimeMs }) => now - mtimeMs,
-        () => 0,
-      );
-      const isRecord = RECORD.test(name);
-      const bytes = isRecord ? path.slice(0, -".json".length) : path;
-      const bytesAgeMs = isRecord
-        ? await stat(bytes).then(
-            ({ mtimeMs }) => now - mtimeMs,
-            () => ageMs,
-          )
-        : ageMs;
-      if (Math.min(ageMs, bytesAgeMs) > this.#expiryMs) await rm(path, { force: true });
+      try {
+        const info = await lstat(path);
+        if (!info.isFile()) continue;
+        const bytes = end === ".json" ? await this.#statBytes(id) : undefined;
+        const movedMs = Math.max(info.mtimeMs, bytes?.mtimeMs ?? 0);
+        if (now - movedMs > this.#expiryMs) await rm(path, { force: true });
+      } catch (error) {
+        if (systemCode(error) !== "ENOENT")
+          log.warn({ err: error }, `${path} has expired and cannot be removed: ${messageOf(error)}`);
+      }
     }
   }
 

@@ -169,9 +169,13 @@ export class Uploads {
     if (upload !== undefined && (await this.#store.isLeft(upload))) await this.#finish(upload);
   }
 
-  /** At a start: a browser may never come back for what it has sent whole. */
+  /** At a start: a browser may never come back for what it has sent whole. Never rejects. */
   async #finishAllLeft(): Promise<void> {
-    for (const id of await this.#store.unfinished())
+    const ids = await this.#store.unfinished().catch((error: unknown) => {
+      log.warn({ err: error }, `complete uploads cannot be looked for: ${messageOf(error)}`);
+      return [];
+    });
+    for (const id of ids)
       await this.#finishLeft(id).catch((error: unknown) =>
         log.warn({ err: error }, `an upload that is complete cannot be moved to its job: ${messageOf(error)}`),
       );

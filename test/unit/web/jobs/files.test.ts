@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPageSource } from "../../../../src/io/open-source.js";
-import { chapterFiles, linePage, writeFolder } from "../../../support/chapter.js";
+import { chapterFiles, colourPage, linePage, writeFolder } from "../../../support/chapter.js";
 import { writeZip } from "../../../support/archives.js";
 import { TestJobs } from "../../../support/job-store.js";
 import { bytesOf, temporaryFolder } from "../../../support/job-results.js";
@@ -267,6 +267,57 @@ describe("uploads", () => {
       await expect(jobs.store.uploadTarget(id, "input", bad)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
     await mkdir(input, { recursive: true });
     expect((await readdir(join(jobs.data, "jobs", id))).sort()).toEqual(["input", "job.json"]);
+  });
+
+  it("of references of one name in several folders are several references; the same path again is the same file", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const references = join(jobs.data, "jobs", id, "references");
+    const of = async (number: number): Promise<Buffer> => Buffer.from(await colourPage(number));
+    const names = async (): Promise<string[]> =>
+      (await jobs.store.pictures(id)).filter(({ added }) => added).map(({ name }) => name);
+    await jobs.upload(id, { "a/ref.png": await of(1), "b/ref.png": await of(2), "ref.png": await of(3) }, "reference");
+    await jobs.upload(id, { "a/ref.png": await of(4) }, "reference");
+    await jobs.restart();
+    await jobs.upload(id, { "b/ref.png": await of(5) }, "reference");
+    const kept = { "ref.png": await of(3), "a/ref.png": await of(4), "b/ref.png": await of(5) };
+    expect(await names()).toEqual(Object.keys(kept));
+    for (const [name, bytes] of Object.entries(kept)) {
+      expect((await readFile(join(references, name))).equals(bytes), name).toBe(true);
+      const { id: picture } = await jobs.picture(id, name);
+      const { path } = await jobs.store.openPicture(id, picture, "original");
+      expect(path).toBe(join(references, name));
+    }
+    expect(await jobs.done(id)).toMatchObject({ state: "completed", counts: { references: 3 } });
+    expect(jobs.engine.requests.at(-1)!.references.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(Object.keys(kept)),
+    );
+    const again = await jobs.store.again(id);
+    expect(await jobs.until(again.id, ({ scanning }) => !scanning)).toMatchObject({ counts: { references: 3 } });
+    await jobs.store.removeReference(id, (await jobs.picture(id, "a/ref.png")).id);
+    expect(await names()).toEqual(["ref.png", "b/ref.png"]);
+  });
+
+  it("of references in an archive count one by one, a single one too, and so does what cannot be read", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    await jobs.upload(id, { "p1.png": await linePage(1) });
+    const one = await colourPage(1);
+    await using place = await temporaryFolder();
+    const archive = async (files: Readonly<Record<string, Uint8Array>>): Promise<Buffer> =>
+      readFile(await writeZip(join(place.path, "refs.cbz"), files));
+    await jobs.upload(id, { "one.cbz": await archive({ "x/cover.png": one }) }, "reference");
+    const picture = await jobs.picture(id, "one.cbz");
+    expect(picture).toMatchObject({ role: "reference", added: true });
+    expect((await jobs.store.openPicture(id, picture.id, "original")).bytes).toEqual(new Uint8Array(one));
+    expect(await jobs.done(id)).toMatchObject({ state: "completed" });
+    expect(jobs.engine.requests.at(-1)!.references.map(({ name }) => name)).toEqual(["one.cbz"]);
+    await jobs.upload(
+      id,
+      { "more.cbz": await archive({ "a.png": one, "b.psd": Buffer.from("8BPS\0\x01 and nothing more") }) },
+      "reference",
+    );
+    expect(await jobs.picture(id, "more.cbz/b.psd")).toMatchObject({ role: "unreadable" });
   });
 
   it("of a hostile archive are the job's problem, without this machine's paths", async () => {

@@ -69,10 +69,10 @@ describe("pictures", () => {
     await jobs.upload(id, { "some/../cover.jpg": await colourPage(3) }, "reference").catch(() => undefined);
     await jobs.upload(id, { "folder/poster.jpg": await colourPage(3) }, "reference");
     expect(jobs.store.get(id).counts).toMatchObject({ pages: 1, references: 1, inColor: 2 });
-    const poster = await jobs.picture(id, "poster.jpg");
+    const poster = await jobs.picture(id, "folder/poster.jpg");
     expect(poster).toMatchObject({ added: true, role: "reference" });
     expect((await jobs.done(id)).state).toBe("completed");
-    expect(jobs.engine.requests[0]!.references.map(({ name }) => name)).toEqual(["poster.jpg"]);
+    expect(jobs.engine.requests[0]!.references.map(({ name }) => name)).toEqual(["folder/poster.jpg"]);
     const again = await jobs.store.again(id);
     await jobs.until(again.id, ({ scanning }) => !scanning);
     await jobs.store.removeReference(again.id, poster.id);
@@ -187,6 +187,23 @@ describe("pictures", () => {
     });
     await expect(jobs.store.redo(id, [page])).rejects.toMatchObject({ code: "ERR_STATE" });
   });
+});
+
+it("refuses hints that are no strokes by what they are, with a remedy", async () => {
+  await using jobs = await TestJobs.onPaper();
+  const { id } = await jobs.chapter(1);
+  const picture = (await jobs.picture(id, "p1.png")).id;
+  for (const [bytes, reason] of [
+    [new Uint8Array(), /the picture is not a picture that can be read, but .*empty/u],
+    [await linePage(1), /the picture has no transparency/u],
+    [(await linePage(1)).subarray(0, 20), /the picture is a damaged picture/u],
+  ] as const)
+    await expect(jobs.store.putHints(id, picture, bytes)).rejects.toMatchObject({
+      code: "ERR_HINTS",
+      message: expect.stringMatching(reason) as string,
+      remedy: expect.stringMatching(/^save the layer/u) as string,
+    });
+  expect(await jobs.picture(id, "p1.png")).not.toHaveProperty("settings.hints");
 });
 
 describe("a preview", () => {

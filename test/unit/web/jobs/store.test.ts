@@ -1,6 +1,7 @@
 // What a store keeps: its index, folders that somebody changed, events, a full disk. With an engine on paper.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import Database from "libsql";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ModelError, ResourceError } from "../../../../src/errors.js";
 import { Feed } from "../../../../src/ui/web/jobs/feed.js";
@@ -29,6 +30,64 @@ describe("the index", () => {
       });
       expect(jobs.store.get(id)).toEqual(before);
     }
+  });
+
+  it("keeps what cannot be read under another name, with what belongs to it", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const path = join(jobs.data, "jobs.sqlite");
+    for (const text of ["first", "second"])
+      await jobs.restart(async () => {
+        for (const end of ["-wal", "-shm"]) await rm(path + end, { force: true });
+        await writeFile(path, text);
+        await writeFile(`${path}-journal`, `${text}'s own`);
+      });
+    expect(jobs.store.get(id)).toMatchObject({ id });
+    expect((await readdir(jobs.data)).filter((name) => name.includes("damaged")).sort()).toEqual([
+      "jobs.sqlite.damaged",
+      "jobs.sqlite.damaged-journal",
+      "jobs.sqlite.damaged_1",
+      "jobs.sqlite.damaged_1-journal",
+    ]);
+    expect(await readFile(`${path}.damaged`, "utf8")).toBe("first");
+    expect(await readFile(`${path}.damaged_1-journal`, "utf8")).toBe("second's own");
+  });
+
+  it.each([
+    "CREATE TABLE jobs (company TEXT, salary INTEGER)",
+    "CREATE TABLE jobs (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, job TEXT NOT NULL); CREATE TABLE notes (text TEXT)",
+    "CREATE TABLE other (id TEXT); PRAGMA user_version = 1",
+    "PRAGMA application_id = 7",
+  ])("refuses another program's database and leaves it as it is: %s", async (sql) => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const path = join(jobs.data, "jobs.sqlite");
+    let bytes: Buffer | undefined;
+    const restarted = jobs.restart(async () => {
+      await rm(path);
+      const database = new Database(path);
+      database.exec(sql);
+      database.close();
+      bytes = await readFile(path);
+    });
+    await expect(restarted).rejects.toThrow(/jobs\.sqlite is a database of another program/u);
+    expect((await readFile(path)).equals(bytes!)).toBe(true);
+    await rm(path);
+    await jobs.open();
+    expect(jobs.store.get(id)).toMatchObject({ id });
+  });
+
+  it("takes a database of an earlier version, which did not say whose it was", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const path = join(jobs.data, "jobs.sqlite");
+    await jobs.restart(async () => {
+      const database = new Database(path);
+      database.exec("PRAGMA application_id = 0");
+      database.close();
+    });
+    expect(jobs.store.get(id)).toMatchObject({ id });
+    expect((await readdir(jobs.data)).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
   it("never says something else than the folders: a job that was put back, changed or taken away", async () => {
@@ -95,7 +154,7 @@ describe("a folder that somebody made", () => {
   it("is shown without a job.json too; what is no folder of a job is left alone", async () => {
     await using jobs = await TestJobs.onPaper();
     await jobs.restart(async () => {
-      for (const name of ["zzzzzzzzzz", "lost+found", ".removed-aaaaaaaaaa"])
+      for (const name of ["zzzzzzzzzz", "lost+found", ".removed-aaaaaaaaaa", ".removed-My pictures"])
         await mkdir(join(jobs.data, "jobs", name));
       await writeFile(join(jobs.data, "jobs", "yyyyyyyyyy"), "");
       await mkdir(join(jobs.data, "jobs", "xxxxxxxxxx", "job.json"), { recursive: true });
@@ -110,6 +169,7 @@ describe("a folder that somebody made", () => {
       ["zzzzzzzzzz", "damaged"],
     ]);
     expect((await readdir(join(jobs.data, "jobs"))).sort()).toEqual([
+      ".removed-My pictures",
       "lost+found",
       "xxxxxxxxxx",
       "yyyyyyyyyy",

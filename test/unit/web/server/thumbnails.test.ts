@@ -1,7 +1,7 @@
 // Thumbnails on disk: kept by content up to a size, made again where a file is lost or cut.
-import { mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { makeThumbnail } from "../../../../src/io/image/thumbnail.js";
@@ -75,6 +75,22 @@ it("take no more room than they may; the least recently used ones go", async () 
   const sizes = await Promise.all(left.map(async (name) => (await stat(join(folder, "kept", name))).size));
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(3.5 * one);
   expect(left.length).toBeGreaterThan(0);
+});
+
+it("leave what is not theirs in their folder, and go on past what cannot be removed", async () => {
+  const kept = thumbnails();
+  const one = (await kept.get("0", opened(await colourPage(0)), 160)).bytes.byteLength;
+  const hash = "ab".repeat(32);
+  const foreign = [`${hash}-160.webp`, `mine/${hash}-160.webp`, `ab/${hash}-160.webp/notes.txt`, "ab/photo.webp"];
+  for (const name of foreign) {
+    await mkdir(join(folder, "kept", dirname(name)), { recursive: true });
+    await writeFile(join(folder, "kept", name), Buffer.alloc(5 * one));
+    await utimes(join(folder, "kept", name), 0, 0);
+  }
+  const small = thumbnails(3.5 * one);
+  for (let index = 0; index < 10; index++) await small.get(String(index), opened(await colourPage(index)), 160);
+  for (const name of foreign) expect((await stat(join(folder, "kept", name))).size, name).toBe(5 * one);
+  expect((await files()).length).toBeLessThan(10);
 });
 
 it("are shown also where they cannot be kept", async () => {

@@ -73,7 +73,8 @@ export function pictureRoutes(app: App, { jobs, limits }: Services): void {
           response: { 200: picture, ...errors },
         },
       },
-      ({ params, body }) => jobs.putHints(params.job, params.picture, body as Buffer),
+      // Without a body the framework reads none.
+      ({ params, body }) => jobs.putHints(params.job, params.picture, (body as Buffer | undefined) ?? new Uint8Array()),
     );
     done();
   });
