@@ -29,6 +29,8 @@ class Config:
     ema: float = 0.995
     #: Geometries kept in memory, in chunks.
     chunks: int = 64
+    #: More pages of traced lines than `data.PAGE_KINDS` has, most at the second look's size.
+    lines: bool = False
 
     def shape(self) -> dict:
         """What a checkpoint must agree on."""

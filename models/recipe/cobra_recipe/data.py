@@ -21,6 +21,8 @@ HINTED, REPAINTED = 0.3, 0.7
 #: the gray page; and the share of each in the style `line + shadow`.
 INK, GRAY, TONED, TRACED = range(4)
 PAGE_KINDS, SHADOWED = [0.42, 0.2, 0.12, 0.26], [0.12, 0.35, 0.3, 0.12]
+#: The same with `Config.lines`, and then the share FAR.
+LINE_KINDS, LINE_FAR = [0.36, 0.12, 0.1, 0.42], 0.8
 #: Share of pages and of references that are bent, turned and cut.
 WARPED = 0.5
 #: Of bent pages, the share of close-ups: figures as large as on real pages at the package's size.
@@ -151,8 +153,9 @@ def further(planes: torch.Tensor) -> torch.Tensor:
 class Maker:
     """Makes batches on `device`, a pure function of the seed and the pool's state."""
 
-    def __init__(self, seed: int, device: str = "cpu"):
+    def __init__(self, seed: int, device: str = "cpu", lines: bool = False):
         self.device = device
+        self.kinds, self.far = (LINE_KINDS, LINE_FAR) if lines else (PAGE_KINDS, FAR)
         # Everything is made on the GPU there, without waiting for it; hints then are chosen by other means (`hints.py`).
         self.there = device != "cpu" or bool(os.environ.get("RECIPE_AS_ON_GPU"))
         self.g = torch.Generator(device).manual_seed(seed)
@@ -283,7 +286,7 @@ class Maker:
         colours [B,256,3] of other people's drawings, and which figure each id belongs to [B,256] (0: none)."""
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
-        if kind is None and page.shape[2] % 96 == 0 and page.shape[3] % 96 == 0 and rng.random() < FAR:
+        if kind is None and page.shape[2] % 96 == 0 and page.shape[3] % 96 == 0 and rng.random() < self.far:
             page = further(page)
         if kind is None:
             page, refs = bend(page, g, CLOSE), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
@@ -302,7 +305,7 @@ class Maker:
         ink = self._put(np.array([25.0, 18.0, 22.0], np.float32)) * (self._rand(b, 1) * 1.7 + 0.3)
         fill = paint.fill(planes, painted, light(b, g, dev))
         rgb = paint.inked(fill, planes, ink)
-        what = np.full(b, kind) if kind is not None else rng.choice(4, b, p=PAGE_KINDS)
+        what = np.full(b, kind) if kind is not None else rng.choice(4, b, p=self.kinds)
         shadow = self._rand(b) < self._put(np.float32(SHADOWED)[what] * (kind is None))
         pen = planes[:, 2:3].float() if kind is not None else self._styled(planes[:, 2:3].float())
         line = paint.line_art(self._gray(pen, planes, fill, page_pal, ink, self._put(what), plain=kind is not None), shadow).round().clamp(0, 255)

@@ -27,6 +27,8 @@ FOCUS = 1.7
 #: Taken off the logits of nothing and of paper: a reference's colour is more often right than none, and looks better; what is paper the
 #: engine's flats know from less.
 DOUBT = (3.0, 6.0)
+#: How near to the first choice's mean (RGB in -1..1) a colour must be to count in the second: see `Colorizer.copy`.
+NEAR = 0.5
 #: Page sizes as (width, height), about 0.45 MP, in multiples of 96 (`TwoLooks`); then the same turned round.
 _TALL = [(672, 672), (576, 672), (576, 768), (576, 864), (480, 864), (480, 960), (384, 864)]
 BUCKETS = _TALL + [(h, w) for w, h in _TALL[1:]]
@@ -242,7 +244,7 @@ def export(out: str, transformer: str, guide: str, patches: str, version: str = 
     with torch.no_grad():
         for scale in (colorizer.sharp, colorizer.agree, colorizer.alike):
             scale.mul_(FOCUS)
-    colorizer.doubt, colorizer.focus = DOUBT, FOCUS
+    colorizer.doubt, colorizer.focus, colorizer.near = DOUBT, FOCUS, NEAR
     guided = GuidedDecoder(cfg)
     guided.load_state_dict(torch.load(guide, map_location="cpu")["net"])
     encoder = load_patches(patches)

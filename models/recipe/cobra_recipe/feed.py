@@ -93,7 +93,7 @@ class Pool:
 
 def batches(cfg: Config, pool: str, seed: int, device: str, **options):
     """Endless batches of pages, each batch with its own number of references."""
-    data, maker = Pool(pool, cfg.chunks, seed, device, follow=device.startswith("cuda")), Maker(seed, device)
+    data, maker = Pool(pool, cfg.chunks, seed, device, follow=device.startswith("cuda")), Maker(seed, device, cfg.lines)
     refreshed = time.time()
     while True:
         if time.time() - refreshed > 15:

@@ -69,6 +69,8 @@ class Colorizer(nn.Module):
         self.doubt = (0.0, 0.0)
         #: The part of the logits that lightness has is multiplied by this (set on export).
         self.focus = 1.0
+        #: How near to the mean of what a cell points at a colour must be to count in a second choice; 0: there is none (set on export).
+        self.near = 0.0
         room = max(CLASSES + LIGHT, sum(TRAITS))
         if self.dk < room:
             raise ValueError(f"width {d}: a key of {self.dk} has no room for {room} classes; take at least four times as much")
@@ -183,14 +185,22 @@ class Colorizer(nn.Module):
         return self.finish(f, taken, hinted, where), p, (classes, traits, light)
 
     def copy(self, query, keys, values):
-        """Queries [B,Q,3dk] -> copying weights [B,Q,2+cells], copied values [B,Q,dk]. In full precision: half would blur what is pointed at."""
+        """Queries [B,Q,3dk] -> copying weights [B,Q,2+cells], copied values [B,Q,dk]. In full precision: half would blur what is pointed at.
+
+        With `near` what is copied is chosen anew (a step of mean shift): colours count by how near they are to the first choice's mean, so that a
+        cell that points at two colours takes the likelier one rather than what lies between."""
         with torch.autocast(query.device.type, enabled=False):
             logits = query @ keys.transpose(1, 2)
         if any(self.doubt):
             logits = torch.cat([logits[:, :, :2] - torch.tensor(self.doubt, device=logits.device), logits[:, :, 2:]], 2)
         p = logits.softmax(-1)
         with torch.autocast(query.device.type, enabled=False):
-            return p, p @ values
+            taken = p @ values
+            if self.near:
+                colours = values[:, :, :3]
+                pull = taken[:, :, :3] @ colours.transpose(1, 2) - colours.square().sum(2)[:, None] / 2
+                taken = (logits + pull / self.near**2).softmax(-1) @ values
+            return p, taken
 
     def finish(self, f, taken, hinted, where):
         """Copied values [B,dk,h,w] -> colours [B,12,h,w]: each quarter chooses among the colours around, or among what is predicted."""

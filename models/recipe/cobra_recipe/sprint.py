@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
+from . import processor, train_transformer
 from .config import CONFIGS, Config
 from .feed import Feed
 from .grow import grown
 from .network import Colorizer
-from .train_transformer import loss_of
 from .training import Run, half_is_fast, optimizers, save, set_rate
 
 #: Seconds between log lines and between checkpoints; steps between looks at the figures, which wait for the GPU.
@@ -54,7 +54,7 @@ class Processors:
 
 
 class Sprint:
-    def __init__(self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int):
+    def __init__(self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int, pages: int = 1):
         self.cfg, self.pool, self.out, self.device, self.seed = cfg, pool, Path(out), device, seed
         self.out.mkdir(parents=True, exist_ok=True)
         self.rate, self.fast, self.start = rate, half_is_fast(device), time.time()
@@ -72,6 +72,9 @@ class Sprint:
         self.opts = optimizers(self.net, rate)
         self.run, self.turn, self.faults, self.first, self.trouble = Run(str(out), minutes), 0, 0, None, 0
         self.on_processors = False
+        #: A step has at least so many pages, of several batches if need be; figures and pages of the step that is being gathered.
+        self.pages, self.gathered, self.count = pages, [], 0
+        self.loss_of = processor.loss_of if device == "cpu" else train_transformer.loss_of
 
     def say(self, text: str) -> None:
         line = f"{time.time() - self.start:6.1f}s {text}"
@@ -83,21 +86,31 @@ class Sprint:
     def progress(self) -> float:
         return min(1.0, (time.time() - self.start) / self.limit_s)
 
-    def step(self, batch) -> dict:
+    def step(self, batch) -> dict | None:
+        """Take a batch in; gives the figures when that made a step."""
         k = rate_at(self.progress, self.run.step)
         set_rate(self.opts, self.rate * k)
         aux = 1.0 if self.progress < 0.5 else 1.0 - 1.2 * (self.progress - 0.5)
-        loss, parts = loss_of(self.net, batch.to(self.device), aux, fast=self.fast)
-        for o in self.opts:
-            o.zero_grad(set_to_none=True)
-        loss.backward()
+        loss, parts = self.loss_of(self.net, batch.to(self.device), aux, fast=self.fast)
+        n = len(batch.line)
+        (loss * n).backward()
+        self.gathered.append(dict(parts, loss=loss.detach()))
+        self.count += n
+        if self.count < self.pages:
+            return None
+        for p in self.net.parameters():
+            if p.grad is not None:
+                p.grad.div_(self.count)
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         for o in self.opts:
             o.step()
+            o.zero_grad(set_to_none=True)
         with torch.no_grad():
             d = min(self.cfg.ema, (1 + self.run.step) / (10 + self.run.step))
             torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - d)
-        return dict(parts, norm=norm, loss=loss.detach())
+        figures = {k: torch.stack([torch.as_tensor(x[k]).float() for x in self.gathered]).mean() for k in self.gathered[0]}
+        self.gathered, self.count = [], 0
+        return dict(figures, norm=norm)
 
     def look(self, parts: dict) -> None:
         """Take the figures in; where they are no numbers, or far worse than at first, go back to weights that were good."""
@@ -151,6 +164,7 @@ class Sprint:
             return self.feed()
         for o in self.opts:
             o.zero_grad(set_to_none=True)
+        self.gathered, self.count = [], 0
         if self.device != "cpu":
             torch.cuda.empty_cache()
         if isinstance(feed, Feed) and "making batches" not in str(error) and self.faults not in (2,) and "memory" not in str(error):
@@ -175,8 +189,10 @@ class Sprint:
                 t = time.thread_time()
                 parts = self.step(batch)
                 worked += time.thread_time() - t
-                self.run.step += 1
                 self.run.samples += len(batch.line)
+                if parts is None:
+                    continue
+                self.run.step += 1
                 if self.run.step <= 3 or self.run.step % LOOK == 0:
                     self.look(parts)
                 if self.run.step in (1, 10) or time.time() - shown > LOG_S:
@@ -209,13 +225,16 @@ def main() -> None:
     p.add_argument("--batch", type=int)
     p.add_argument("--rate", type=float)
     p.add_argument("--ema", type=float)
+    p.add_argument("--references", type=int)
     p.add_argument("--chunks", type=int, help="chunks of the pool kept in memory")
+    p.add_argument("--pages", type=int, default=1, help="pages of a step at least, of several batches if need be")
+    p.add_argument("--lines", action="store_true", help="more pages of traced lines, most at the second look's size")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=3)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     cfg = CONFIGS[a.config]
-    cfg = replace(cfg, batch=a.batch or cfg.batch, ema=a.ema or cfg.ema, chunks=a.chunks or cfg.chunks)
+    cfg = replace(cfg, batch=a.batch or cfg.batch, ema=a.ema or cfg.ema, chunks=a.chunks or cfg.chunks, references=a.references or cfg.references, lines=a.lines)
     sys.setswitchinterval(TURN_S)
     if a.device != "cpu":
         # Convolutions of pages (line extraction) stay exact; the network's are in half precision anyway.
@@ -224,7 +243,7 @@ def main() -> None:
             torch.cuda.set_per_process_memory_fraction(MEMORY)
         except Exception as error:
             print(error)
-    sprint = Sprint(cfg, a.pool, a.out, a.minutes, a.init, a.device, a.rate or cfg.learning_rate, a.seed)
+    sprint = Sprint(cfg, a.pool, a.out, a.minutes, a.init, a.device, a.rate or cfg.learning_rate, a.seed, a.pages)
     try:
         sprint.go()
     except BaseException:
