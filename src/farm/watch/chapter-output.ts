@@ -53,7 +53,8 @@ export async function ownOutput({ path, kind }: ReadyChapter, config: BatchConfi
       const paths = numberedOutput(path, kind, number, plain);
       if (!(await files.include(await originsOf(paths)))) continue;
       if (number === 0) return { number, paths };
-      const notice = `${outputPath(plain)} holds results of another chapter of this name, so those of this one go to ${outputPath(paths)}`;
+      const [other, own] = [outputPath(plain), outputPath(paths)];
+      const notice = `${other} holds results of another chapter of this name, so those of this one go to ${own}`;
       return { number, paths, notice };
     }
   } finally {
