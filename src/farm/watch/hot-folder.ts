@@ -4,8 +4,8 @@
  * arrives.
  */
 import { constants, type Stats } from "node:fs";
-import { open, readdir, stat, type FileHandle } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { lstat, open, readdir, readlink, stat, type FileHandle } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemCode } from "../../errors.js";
 import { contentKind } from "../../io/content-kind.js";
@@ -28,16 +28,22 @@ export interface HotFolderOptions {
   /** Milliseconds that only rise. For tests. */
   readonly now?: () => number;
   /** What the system says of a file by its path. For tests. */
-  readonly attributes?: AttributesOf;
+  readonly attributes?: (path: string) => Promise<Pick<Stats, "size" | "mtimeMs">>;
 }
 
 /** A chapter that has stopped growing. */
 export interface ReadyChapter {
   readonly path: string;
   readonly kind: "folder" | "archive" | "picture";
+  /**
+   * Whether it is as it was when it was handed out. One that is not is handed out again once it has stopped changing.
+   * @param movedTo where it is, if it was moved
+   */
+  look(movedTo?: string): Promise<"same" | "changed" | "gone">;
 }
 
-type AttributesOf = (path: string) => Promise<Pick<Stats, "size" | "mtimeMs">>;
+type Attributes = Pick<Stats, "size" | "mtimeMs"> & { readonly ctimeMs?: number };
+type AttributesOf = (path: string) => Promise<Attributes>;
 
 interface Look {
   /** Names, sizes and times, which change while something is copied, as opened files tell them. */
@@ -57,7 +63,8 @@ const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
  * it was handed out is handed out again. Ends with the signal.
  */
 export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
-  const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now(), attributes = stat } = options;
+  const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
+  const attributes = options.attributes ?? ofPath;
   const looks = new Map<string, Look>();
   const isOwn = new Map<string, boolean>();
   const names = namesReader(options);
@@ -82,12 +89,27 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
         if (before.handedOut) continue;
         before.handedOut = true;
         const kind = await kindOf(path).catch(() => undefined);
-        if (kind !== undefined) yield { path, kind };
+        if (kind !== undefined) yield { path, kind, look: lookAt(path, openedState, () => void looks.delete(name)) };
         if (signal.aborted) return;
       }
     }
     await sleep(everyMs, undefined, { signal }).catch(() => {});
   }
+}
+
+/** @param again told when the chapter is another than the one that was handed out */
+function lookAt(path: string, handedOut: string, again: () => void): ReadyChapter["look"] {
+  return async (movedTo) => {
+    const at = movedTo ?? path;
+    const info = await lstat(at).catch((error: unknown) => (systemCode(error) === "ENOENT" ? undefined : "unknown"));
+    const state = await stateOf(at, ofOpened).catch(() => undefined);
+    const isSame = state === handedOut || (movedTo !== undefined && isSameMoved(state, handedOut));
+    // A link that was moved may lead nowhere.
+    const isMovedLink = movedTo !== undefined && typeof info === "object" && info.isSymbolicLink();
+    if (isSame || isMovedLink) return "same";
+    again();
+    return info === undefined ? "gone" : "changed";
+  };
 }
 
 function forgetOthers(known: Map<string, unknown>, names: readonly string[]): void {
@@ -116,11 +138,17 @@ function namesReader({ folder, onFault }: HotFolderOptions): () => Promise<strin
   };
 }
 
+/** By its path: what changes when its content does. */
+async function ofPath(path: string): Promise<Attributes> {
+  const { size, mtimeMs } = await stat(path);
+  return { size, mtimeMs };
+}
+
 /**
  * A file by an open handle. Network file systems keep attributes for seconds (sshfs 20, NFS up to 60) in which a file
  * that grows seems not to, and ask the server when the file is opened; sshfs tells the answer at the next opening.
  */
-async function ofOpened(path: string): Promise<Pick<Stats, "size" | "mtimeMs">> {
+async function ofOpened(path: string): Promise<Attributes> {
   let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -135,23 +163,44 @@ async function ofOpened(path: string): Promise<Pick<Stats, "size" | "mtimeMs">> 
   }
 }
 
-/** Of a file, or of everything in a folder; undefined for what is empty yet, or is no file. */
+/** Of a file, or of everything in a folder; undefined for what has no content yet, or is no file. */
 async function stateOf(path: string, attributes: AttributesOf): Promise<string | undefined> {
   const info = await stat(path);
   if (info.isFile()) {
-    const { size, mtimeMs } = await attributes(path);
-    return size === 0 ? undefined : `${size} ${mtimeMs}`;
+    const own = await attributes(path);
+    return own.size === 0 ? undefined : stateLine("", "", own);
   }
   if (!info.isDirectory()) return undefined;
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  if (files.length === 0) return undefined;
+  const others = entries.filter((entry) => !entry.isDirectory());
   const states: string[] = [];
-  for (const file of files.toSorted()) {
-    const { size, mtimeMs } = await attributes(file);
-    states.push(`${file} ${size} ${mtimeMs}`);
+  let files = 0;
+  for (const other of others.map(({ parentPath, name }) => join(parentPath, name)).toSorted()) {
+    const isFile = await stat(other).then(
+      (one) => one.isFile(),
+      () => false,
+    );
+    const link = await readlink(other).catch(() => "");
+    if (isFile || link !== "") files++; // where it leads nowhere, the batch says so
+    states.push(stateLine(relative(path, other), link, isFile ? await attributes(other) : undefined));
   }
-  return states.join("\n");
+  return files === 0 ? undefined : states.join("\n");
+}
+
+/** A name, where a link leads, a file's size and times; the last time is that of any change. */
+function stateLine(name: string, link: string, attributes?: Attributes): string {
+  const { size = 0, mtimeMs = 0, ctimeMs = 0 } = attributes ?? {};
+  return JSON.stringify([name, link, size, mtimeMs, ctimeMs]);
+}
+
+/** The same but for what a move changes: a file's last time, and whether a relative link leads anywhere. */
+function isSameMoved(state: string | undefined, before: string): boolean {
+  const kept = (text: string): string[] =>
+    text.split("\n").map((line) => {
+      const [name, link, size, mtimeMs] = JSON.parse(line) as [string, string, number, number];
+      return JSON.stringify(link === "" ? [name, size, mtimeMs] : [name, link]);
+    });
+  return state !== undefined && kept(state).join("\n") === kept(before).join("\n");
 }
 
 /** By content. Other files, such as notes, are let be. */

@@ -1,9 +1,9 @@
 // What appears in a hot folder is handed out once it has stopped growing.
-import { appendFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { readyChapters } from "../../../src/farm/watch/hot-folder.js";
+import { readyChapters, type ReadyChapter } from "../../../src/farm/watch/hot-folder.js";
 import { linePage } from "../../support/chapter.js";
 
 let root: string;
@@ -45,16 +45,16 @@ it("hands out archives, folders and pictures once; not what is empty, partial, a
   const found = [await chapters.next(), await chapters.next(), await chapters.next()].map(
     ({ value }) => value as unknown,
   );
-  expect(found).toEqual([
+  expect(found).toMatchObject([
     { path: at("in", "a.cbz"), kind: "archive" },
     { path: at("in", "folder"), kind: "folder" },
     { path: at("in", "page"), kind: "picture" },
   ]);
   // Nothing of these again; a file that gets its name later, and one that has changed, are the next ones.
   await rename(at("in", "b.cbz.part"), at("in", "b.cbz"));
-  expect((await chapters.next()).value).toEqual({ path: at("in", "b.cbz"), kind: "archive" });
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "b.cbz"), kind: "archive" });
   await appendFile(at("in", "a.cbz"), "more");
-  expect((await chapters.next()).value).toEqual({ path: at("in", "a.cbz"), kind: "archive" });
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "a.cbz"), kind: "archive" });
 });
 
 it("takes no folder for results, one further down and one behind a link included", async () => {
@@ -66,7 +66,7 @@ it("takes no folder for results, one further down and one behind a link included
   await writeFile(at("in", "z.cbz"), "PK");
   const except = [at("link", "results"), at("in", "deep", "down"), at("in", "moved")];
   const options = { folder: at("link"), everyMs: 5, quietMs: 0, except, signal: stop.signal };
-  expect((await readyChapters(options).next()).value).toEqual({ path: at("link", "z.cbz"), kind: "archive" });
+  expect((await readyChapters(options).next()).value).toMatchObject({ path: at("link", "z.cbz"), kind: "archive" });
 });
 
 it("waits as long as something grows behind attributes that a network folder keeps", async () => {
@@ -131,4 +131,25 @@ it("goes on when the folder comes back, and ends with the signal", async () => {
   const last = chapters.next();
   stop.abort();
   expect((await last).done).toBe(true);
+});
+
+it("tells of a chapter that changes after it was handed out, and hands it out again", async () => {
+  await mkdir(at("in", "ch"), { recursive: true });
+  await writeFile(at("in", "ch", "1.png"), "x");
+  await symlink("elsewhere.png", at("in", "ch", "2.png"));
+  const chapters = watching();
+  const first = (await chapters.next()).value as ReadyChapter;
+  expect(await first.look()).toBe("same");
+  await rename(at("in", "ch"), at("moved"));
+  expect([await first.look(at("moved")), await first.look()]).toEqual(["same", "gone"]);
+  await rename(at("moved"), at("in", "ch"));
+  // What keeps size and time: another file of both.
+  const { atime, mtime } = await stat(at("in", "ch", "1.png"));
+  await writeFile(at("in", "ch", "1.png"), "y");
+  await utimes(at("in", "ch", "1.png"), atime, mtime);
+  expect(await first.look()).toBe("changed");
+  const second = (await chapters.next()).value as ReadyChapter;
+  expect([second.path, await second.look()]).toEqual([at("in", "ch"), "same"]);
+  await symlink("elsewhere.png", at("in", "ch", "3.png"));
+  expect(await second.look()).toBe("changed");
 });

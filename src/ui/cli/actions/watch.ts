@@ -1,37 +1,28 @@
 /** `cobra-batch watch`: colours what appears in a folder, one chapter after the other with one engine. */
-import { cp, rename } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { BatchProcessingError, ConfigurationError, messageOf, systemCode } from "../../../errors.js";
+import { ConfigurationError, messageOf } from "../../../errors.js";
 import { keepReferences, type ReferenceKeeper } from "../../../core/keep-references.js";
+import { ownOutput } from "../../../farm/watch/chapter-output.js";
 import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
-import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { isSameFolder } from "../../../io/files/real-path.js";
-import { removeTree } from "../../../io/files/remove-tree.js";
-import { numberedName } from "../../../io/names/output-names.js";
 import type { WatchFlags } from "../commands/watch-command.js";
 import { flagFaults } from "../flags/flag-values.js";
 import { engineOptions } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
-import { asStarted } from "../output/program-name.js";
+import { ChapterReporter, type Said } from "../output/chapter-reporter.js";
 import { printError } from "../output/report-errors.js";
 import { configError } from "../../../config/batch-config.js";
-import { Reporter } from "../output/reporter.js";
-import { count, duration, oneLine } from "../output/terminal-text.js";
+import type { Reporter } from "../output/reporter.js";
+import { oneLine } from "../output/terminal-text.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { prepare } from "./colorize.js";
-import {
-  newReporter,
-  runReported,
-  type BatchEnd,
-  type NothingToDo,
-  type OpenEngine,
-  type PreparedBatch,
-} from "./run-batch.js";
+import { newReporter, runReported, type NothingToDo, type OpenEngine, type PreparedBatch } from "./run-batch.js";
 import { readEngineFile } from "./gather-settings.js";
+import { resumeMoves, sayFailed, settle } from "./settle-chapter.js";
 import { startLogging } from "./start-logging.js";
 import { isFolder } from "../../../platform/folders.js";
 
@@ -55,6 +46,8 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
     watched.engine(opened);
     kept = keepReferences(opened);
     const { engine: keeping } = kept;
+    await resumeMoves(folder, flags);
+    const said: Said = new Set();
     const chapters = readyChapters({
       folder,
       everyMs: flags.every * 1000,
@@ -67,11 +60,15 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
     for await (const chapter of chapters) {
       const engine = async (): Promise<OpenEngine> => keeping;
       const onError = (error: unknown): void => sayFailed(chapter, error, flags);
-      const end = await runReported({ flags, reporter: quietReporter(flags), interrupt, engine, onError }, () =>
-        prepareChapter(chapter, flags),
-      );
+      const reporter = chapterReporter(chapter, flags, said);
+      let number = 0;
+      const end = await runReported({ flags, reporter, interrupt, engine, onError }, async () => {
+        const prepared = await prepareChapter(chapter, flags);
+        ({ number } = prepared);
+        return prepared.batch;
+      });
       if (interrupt.exitCode !== undefined && end.exitCode === interrupt.exitCode) break;
-      await settle(chapter, end, flags);
+      await settle(chapter, end, number, flags);
     }
     return interrupt.exitCode!;
   } catch (error) {
@@ -110,16 +107,30 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
   return resolve(given);
 }
 
-async function prepareChapter({ path, kind }: ReadyChapter, flags: WatchFlags): Promise<PreparedBatch | NothingToDo> {
+/** The batch of a chapter, and the number of its name in the output. */
+async function prepareChapter(
+  chapter: ReadyChapter,
+  flags: WatchFlags,
+): Promise<{ batch: PreparedBatch | NothingToDo; number: number }> {
   // A single page lies directly in the folder of results.
-  return prepare(path, flags, kind !== "picture");
+  const batch = await prepare(chapter.path, flags, chapter.kind !== "picture");
+  if ("nothing" in batch) return { batch, number: 0 };
+  const { number, paths, openInput, pageName, notice } = await ownOutput(chapter, batch.config);
+  if (notice === undefined) return { batch, number };
+  const { pageConfig } = batch.options ?? {};
+  const options = {
+    ...batch.options,
+    ...(openInput && { openInput }),
+    ...(pageConfig && pageName !== undefined && { pageConfig: () => pageConfig(pageName) }),
+  };
+  const warnings = [...(batch.warnings ?? []), { message: notice }];
+  return { batch: { ...batch, config: { ...batch.config, ...paths }, options, warnings }, number };
 }
 
-/** Events for programs; people get one line a chapter. */
-function quietReporter(flags: WatchFlags): Reporter {
+/** Events for programs; people get one line a chapter, and what they should know of it. */
+function chapterReporter({ path }: ReadyChapter, flags: WatchFlags, said: Said): Reporter {
   if (flags.json === true) return newReporter(flags);
-  const nowhere = { write: () => true };
-  return new Reporter({ json: false, quiet: true, out: nowhere, err: nowhere, env: process.env });
+  return new ChapterReporter(path, { said, quiet: flags.quiet === true, err: process.stderr });
 }
 
 /** Says what is watched and where things go. */
@@ -141,48 +152,4 @@ function sayStarted(folder: string, { outputDir, done, failed, every, json, quie
     ...(places.failed === undefined ? [] : [`chapters with failed pages to ${places.failed}`]),
   ];
   process.stderr.write(`${parts.map(oneLine).join(", ")}\n`);
-}
-
-/** Says why a chapter could not be coloured at all. */
-function sayFailed({ path }: ReadyChapter, error: unknown, { json }: WatchFlags): void {
-  if (json !== true) {
-    const code = error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL";
-    const text = `${basename(path)}: failed: ${asStarted(messageOf(error))}`;
-    process.stderr.write(`${oneLine(text)} [${code}]\n`);
-    return;
-  }
-  const { code, remedy } =
-    error instanceof BatchProcessingError ? error : new BatchProcessingError("ERR_INTERNAL", messageOf(error));
-  const message = error instanceof Error ? error.message : String(error);
-  process.stdout.write(toJsonLine({ type: "chapter-failed", input: path, code, message, remedy: asStarted(remedy) }));
-}
-
-/** Says how a chapter went, and moves it out of the way. */
-async function settle({ path }: ReadyChapter, end: BatchEnd, { json, done, failed }: WatchFlags): Promise<void> {
-  const { exitCode, summary } = end;
-  const target = exitCode === 0 ? done : exitCode === 75 ? undefined : failed;
-  if (json !== true && summary !== undefined) {
-    const faults = summary.failed > 0 ? `, ${summary.failed} failed` : "";
-    const how = `${summary.completed} of ${count(summary.total, "page")} in ${duration(summary.elapsedMs)}${faults}`;
-    process.stdout.write(`${oneLine(basename(path))}: ${how} -> ${oneLine(summary.output)}\n`);
-  }
-  if (target !== undefined)
-    await moveInto(path, target).catch((fault: unknown) => {
-      process.stderr.write(
-        `${oneLine(path)} cannot be moved to ${oneLine(target)} and stays: ${oneLine(messageOf(fault))}\n`,
-      );
-    });
-}
-
-/** Moves a chapter into a folder, also of another disk, under a free name. */
-async function moveInto(path: string, folder: string): Promise<void> {
-  await makeFolder(folder);
-  let number = 0;
-  while (await exists(join(folder, numberedName(basename(path), number)))) number++;
-  const target = join(folder, numberedName(basename(path), number));
-  await rename(path, target).catch(async (error: unknown) => {
-    if (systemCode(error) !== "EXDEV") throw error;
-    await cp(path, target, { recursive: true, preserveTimestamps: true });
-    await removeTree(path);
-  });
 }

@@ -50,6 +50,13 @@ const commandLines = [
     message: z.string().describe("what is wrong, for people; may change"),
     remedy: z.string().describe("what to do about it, for people; may change"),
   }),
+  line("chapter-stays", "watch: a chapter, or a part of one, that stays in the folder", {
+    input,
+    reason: z
+      .enum(["changed", "not-moved"])
+      .describe("changed: what came or changed while it was in work will be coloured; not-moved: it cannot be moved"),
+    message: z.string().describe("what is wrong, for people; may change"),
+  }),
   line("chapters-completed", "colorize of several chapters: the last line", {
     chapters: count.describe("chapters that were named"),
     completed: count.describe("chapters of which every page is done"),

@@ -1,0 +1,57 @@
+// Chapters of one name in a hot folder: whose output is continued, and who gets one of its own.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { parseBatchConfig } from "../../../src/config/batch-config.js";
+import { runBatch } from "../../../src/core/run-batch.js";
+import { ownOutput, type ChapterOutput } from "../../../src/farm/watch/chapter-output.js";
+import { colourPage, linePage } from "../../support/chapter.js";
+import { paperEngine } from "../../support/paper-engine.js";
+
+let root: string;
+const at = (...names: string[]): string => join(root, ...names);
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-own-output-"));
+  await mkdir(at("refs"));
+  await writeFile(at("refs", "a.jpg"), await colourPage(1));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function coloured(kind: "folder" | "picture", name: string): Promise<ChapterOutput> {
+  const path = at("in", name);
+  const input = kind === "folder" ? { inputDir: path } : { inputZip: path };
+  const outputDir = kind === "folder" ? at("out", `${name}_colorized`) : at("out");
+  const { config } = parseBatchConfig({ ...input, outputDir, referenceImages: [at("refs")] });
+  const own = await ownOutput({ path, kind, look: async () => "same" }, config);
+  await runBatch(paperEngine(), { ...config, ...own.paths }, own.openInput ? { openInput: own.openInput } : {});
+  return own;
+}
+
+async function pages(...seeds: number[]): Promise<void> {
+  await rm(at("in"), { recursive: true, force: true });
+  await mkdir(at("in", "ch"), { recursive: true });
+  for (const [index, seed] of seeds.entries()) await writeFile(at("in", "ch", `${index}.png`), await linePage(seed));
+}
+
+it("continues a folder that has grown, and mixes no other with it", async () => {
+  const numbers: number[] = [];
+  for (const seeds of [[1, 2], [1, 2, 3], [4], [4], [1, 2, 3]]) {
+    await pages(...seeds);
+    numbers.push((await coloured("folder", "ch")).number);
+  }
+  expect(numbers).toEqual([0, 0, 1, 1, 0]);
+  const results = (await readdir(at("out", "ch_1_colorized"))).filter((name) => name.endsWith(".png"));
+  expect(results).toEqual(["0_colorized.png"]);
+});
+
+it("keeps the results of single pictures of one name", async () => {
+  await mkdir(at("in"));
+  const numbers: number[] = [];
+  for (const seed of [1, 2, 1, 2]) {
+    await writeFile(at("in", "scan.png"), await linePage(seed));
+    numbers.push((await coloured("picture", "scan.png")).number);
+  }
+  expect(numbers).toEqual([0, 1, 0, 1]);
+  expect(await readFile(at("out", "scan_1_colorized.png"), "utf8")).toContain("scan_1.png");
+});
