@@ -120,7 +120,10 @@ export async function retryRun(
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
   await checkNamedFiles(run, failedOnly ? failed : undefined, changes);
-  return reopened(run, failed, (found) => change(found, changes, (history) => retry(history, changes, failedOnly)));
+  await checkAllThere(run, changes);
+  // What else an archive holds stays in it only where single pages are done.
+  const only = failedOnly || run.archive !== undefined;
+  return reopened(run, failed, (found) => change(found, changes, (history) => retry(history, changes, only)));
 }
 
 function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {

@@ -1,6 +1,6 @@
 // What is done with a run afterwards: failed pages tried again, finished ones done anew, in folders and archives.
 import { createHash } from "node:crypto";
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -256,6 +256,10 @@ describe("retry", () => {
       await run(settings({ inputDir, outputZip: at("lone.cbz") }));
       const before = await archiveHashes(at("lone.cbz"));
       await rm(at("lone.cbz.cobra-batch"), { recursive: true });
+      await changeArchive(at("lone.cbz"), { "notes.txt": Buffer.from("mine") });
+      await rename(join(inputDir, "p1.png"), at("p1.png"));
+      await expect(again()).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
+      await rename(at("p1.png"), join(inputDir, "p1.png"));
       await writeFile(join(inputDir, "p2.png"), pages[1]!);
       expect(await goOn((await again())!)).toMatchObject({
         done: ["p2.png@0"],
@@ -263,6 +267,7 @@ describe("retry", () => {
       });
       expect(await archiveHashes(at("lone.cbz"))).toEqual({
         ...before,
+        "notes.txt": digest(Buffer.from("mine")),
         "p2_colorized.png": expect.any(String) as string,
       });
       expect((await readdir(root)).filter((name) => name.startsWith("lone"))).toEqual(["lone.cbz"]);

@@ -102,7 +102,7 @@ async function pack(
       await archive.abort();
       return damaged;
     }
-    const others = before !== undefined && keepOthers ? othersIn(before, pages) : keepOthers ? [] : carried;
+    const others = before !== undefined ? othersIn(before, pages) : keepOthers ? [] : carried;
     notices.push(...(await carryFiles(others, (entry) => archive.carry(entry))));
     await archive.finish(metadata);
     return [];

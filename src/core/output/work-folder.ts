@@ -8,6 +8,7 @@ import type { BatchConfig } from "../../config/batch-config.js";
 import { systemCode } from "../../errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { FAILURES_NAME } from "../../io/names/output-rules.js";
+import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import { getLogger } from "../../logging.js";
 import { ownFilePath } from "../../io/files/own-file.js";
 import { removeTree } from "../../io/files/remove-tree.js";
@@ -20,7 +21,6 @@ export type OutputPaths = Pick<BatchConfig, "outputDir" | "outputZip">;
 /** Name of the work folder in an output folder. For an archive it is added to the archive's name. */
 export const WORK_NAME = ".cobra-batch";
 const REMAINS = ".done";
-const JOURNAL = "journal.ndjson";
 
 /** The folder or archive that is written. */
 export function outputPath({ outputDir, outputZip }: OutputPaths): string {
@@ -65,7 +65,7 @@ export async function removeWorkFolder(path: string, letGo?: () => Promise<void>
   await removeTree(aside);
   await makeFolder(aside);
   // The journal first: without it nothing here counts.
-  for (const name of [JOURNAL, ...names.filter((one) => one !== JOURNAL && OWN_NAME.test(one))])
+  for (const name of [JOURNAL_NAME, ...names.filter((one) => one !== JOURNAL_NAME && OWN_NAME.test(one))])
     await rename(join(path, name), join(aside, name)).catch(ifMissing);
   await letGo?.();
   await removeAside(aside);
