@@ -291,10 +291,20 @@ describe("an archive that is there", () => {
     await writeFile(at("mine.cbz"), "mine");
     await run(settings({ inputDir, outputZip: at("mine.cbz"), overwrite: true }));
     expect(await readFile(at("mine.cbz"), "utf8")).toBe("mine");
-    await writeFolder(at("in-other"), { "p1.png": pages[2]! });
+    // Another chapter, with a page of credits that both have.
+    await writeFolder(at("in-other"), { "p1.png": pages[2]!, "p2.png": pages[1]! });
     const other = await run(settings({ inputDir: at("in-other"), outputZip: at("kept.cbz") }));
     expect(other.summary.output).toBe(at("kept_1.cbz"));
     expect(before.equals(await readFile(at("kept.cbz")))).toBe(true);
+  });
+
+  it("is replaced by that of the same chapter, also from another place", async () => {
+    await writeFolder(at("in-before"), { "p1.png": pages[0]!, "p2.png": Buffer.from("no picture") });
+    await run(settings({ inputDir: at("in-before"), outputZip: at("moved.cbz") }));
+    await writeFolder(at("in-after"), { "p1.png": pages[0]!, "p2.png": pages[1]! });
+    const { done, summary } = await run(settings({ inputDir: at("in-after"), outputZip: at("moved.cbz") }));
+    expect([done, summary.output]).toEqual([["p2.png@0"], at("moved.cbz")]);
+    expect((await readdir(root)).filter((name) => name.startsWith("moved"))).toEqual(["moved.cbz"]);
   });
 });
 

@@ -104,10 +104,9 @@ export class RunHistory {
     return this.#pictures.get(page)?.toReversed() ?? [];
   }
 
-  /** Hashes of all files that pictures were made from, and of those that were read in vain. */
-  inputHashes(): Set<string> {
-    const all = [...[...this.#pictures.values()].flat(), ...this.#failed.values()];
-    return new Set(all.map(({ inputSha256 }) => inputSha256).filter((hash) => hash !== ""));
+  /** By page, the hash of the file that its last picture was made from. */
+  inputHashes(): Map<string, string> {
+    return new Map([...this.#done].map((page) => [page, this.last(page)!.inputSha256]));
   }
 
   failed(page: string): (PageKey & { readonly failure: PageFailure }) | undefined {

@@ -60,8 +60,8 @@ export class BatchOutput {
   /** Files of the input that could not be copied, and why. */
   readonly #notCopied: Notice[] = [];
   readonly #leftOut: readonly Notice[];
-  /** Hashes of the files that earlier runs have coloured, if these runs had another input. */
-  readonly #before: ReadonlySet<string> | undefined;
+  /** The files that earlier runs have coloured, hashes by page, if the last of these runs had another input. */
+  readonly #before: ReadonlyMap<string, string> | undefined;
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -71,7 +71,7 @@ export class BatchOutput {
     journal: LockedJournal,
     sink: PageSink,
     leftOut: readonly Notice[],
-    before: ReadonlySet<string> | undefined,
+    before: ReadonlyMap<string, string> | undefined,
   ) {
     this.#config = config;
     this.#options = options;
@@ -297,7 +297,7 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
-      isOther: this.#before !== undefined && !pages.some(({ inputSha256 }) => this.#before!.has(inputSha256)),
+      isOther: this.#isOther(pages),
       notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
@@ -305,6 +305,16 @@ export class BatchOutput {
       await removeWorkFolder(this.workFolder, () => this.#journal.close());
     await this.#journal.close();
     return result;
+  }
+
+  /**
+   * Whether this is another chapter than that of the run before: it has another input, and no more than half of the
+   * pages are still the same. Chapters share a page of credits; a chapter that was moved keeps its pages.
+   */
+  #isOther(pages: readonly BatchPage[]): boolean {
+    if (this.#before === undefined) return false;
+    const same = pages.filter(({ entry, inputSha256 }) => this.#before!.get(entry.name) === inputSha256);
+    return same.length * 2 <= this.#before.size;
   }
 
   /** Notes in `failures.json` what has failed, also before the batch is at its end. */
