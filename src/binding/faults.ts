@@ -1,5 +1,6 @@
 /** Turns what the addon throws (an Error with a `code`, and perhaps a `remedy`) into the engine's errors. */
 import { BatchProcessingError, messageOf, systemCode } from "../errors.js";
+import { EXHAUSTED_REMEDY, isExhausted } from "../errors/exhausted.js";
 import { isError } from "../errors/facts.js";
 import { makeError } from "../errors/classes.js";
 import { isErrorCode } from "../errors/table.js";
@@ -20,6 +21,9 @@ export function toEngineError(error: unknown): BatchProcessingError {
       { cause: error },
     );
   }
+  // A library that the loader has no memory for is as good as ever.
+  if (code === "ERR_RUNTIME_LOAD" && isExhausted(error))
+    return makeError("ERR_OUT_OF_MEMORY", messageOf(error), { remedy: EXHAUSTED_REMEDY });
   return makeError(code, messageOf(error), { remedy: remedyOf(error) });
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { messageOf, ResourceError } from "../errors.js";
+import { EXHAUSTED_REMEDY, isExhausted } from "../errors/exhausted.js";
 import { packagePath } from "../platform/package-files.js";
 import type { NativeAddon } from "./types.js";
 
@@ -25,7 +26,8 @@ function remedy(): string {
 
 /**
  * The addon of this process, loaded once: `COBRA_ADDON` (a path), then the local build, then a prebuilt one.
- * @throws ResourceError `ERR_ADDON_LOAD` when none is there or it cannot be loaded.
+ * @throws ResourceError `ERR_ADDON_LOAD` when none is there or it cannot be loaded, `ERR_OUT_OF_MEMORY` when that is
+ * for want of memory
  */
 export function loadAddon(): { addon: NativeAddon; directory: string } {
   if (loaded) return loaded;
@@ -39,10 +41,12 @@ export function loadAddon(): { addon: NativeAddon; directory: string } {
   try {
     loaded = { addon: createRequire(import.meta.url)(path) as NativeAddon, directory: dirname(path) };
   } catch (error) {
-    throw new ResourceError("ERR_ADDON_LOAD", `the native addon ${path} cannot be loaded: ${messageOf(error)}`, {
-      cause: error,
-      remedy: remedy(),
-    });
+    const noMemory = isExhausted(error);
+    throw new ResourceError(
+      noMemory ? "ERR_OUT_OF_MEMORY" : "ERR_ADDON_LOAD",
+      `the native addon ${path} cannot be loaded: ${messageOf(error)}`,
+      { cause: error, remedy: noMemory ? EXHAUSTED_REMEDY : remedy() },
+    );
   }
   return loaded;
 }

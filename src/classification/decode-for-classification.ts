@@ -15,6 +15,7 @@ import {
 } from "../io/image/headers/unsupported-form.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, ImageMode } from "./metrics.js";
+import { memoryError } from "../io/image/memory-error.js";
 import { sharp } from "../io/image/sharp.js";
 
 /** sharp's own limit: 16 383 squared. */
@@ -73,11 +74,15 @@ export async function decodeForClassification(
       );
     return interleaved(await rawOf(picture.toColourspace("srgb").raw()));
   } catch (error) {
-    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: ${messageOf(error).trim()}`, {
-      imagePath: name,
-      cause: error,
-      remedy: "replace the file or leave it out",
-    });
+    const what = `${name} cannot be decoded`;
+    throw (
+      memoryError(error, what) ??
+      new ImageProcessingError("ERR_IMAGE_DECODE", `${what}: ${messageOf(error).trim()}`, {
+        imagePath: name,
+        cause: error,
+        remedy: "replace the file or leave it out",
+      })
+    );
   }
 }
 

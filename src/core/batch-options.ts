@@ -11,7 +11,10 @@ import type { BatchEvent } from "./events.js";
 export interface BatchProcessorOptions {
   /** Gives the batch up between two denoising steps: `startProcessing` rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Told what happens, in order. */
+  /**
+   * Told what happens, in order. It is not waited for. Where it throws, or gives a promise that rejects while the batch
+   * runs, the batch is given up and rejects with that.
+   */
   onEvent?: (event: BatchEvent) => void;
   /**
    * Settings of single pages, by their names in the input, over the batch's; what `addImages` is given for a page goes

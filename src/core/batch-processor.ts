@@ -1,5 +1,6 @@
 /** Controls one batch: state, pause, cancel, preview, events. `run-pages.ts` does its work. */
 import { randomUUID } from "node:crypto";
+import { types } from "node:util";
 import {
   type BatchConfig,
   type BatchConfigInput,
@@ -14,6 +15,7 @@ import { checkList, checkObject } from "../errors/arguments.js";
 import { getLogger, withLogContext } from "../logging.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { checkedConfig, type BatchProcessorOptions } from "./batch-options.js";
+import { checkedParts } from "./checked-parts.js";
 import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
 import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -65,6 +67,7 @@ export class BatchProcessor implements AsyncDisposable {
   #ending: Promise<void> | undefined;
   /** Set if the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
   #cancelReason: unknown;
+  #hasListenerFailed = false;
 
   /**
    * @param settings complete settings, or those that differ from the defaults
@@ -75,8 +78,9 @@ export class BatchProcessor implements AsyncDisposable {
     const config = checkedConfig(engine, settings, options);
     this.#engine = engine;
     this.#config = config;
-    this.#options = options;
-    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), options.pageConfig, options.redact);
+    this.#options = checkedParts(options);
+    const { pageConfig, redact } = this.#options;
+    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), pageConfig, redact);
     if (options.signal?.aborted === true) this.#onAbort();
     else this.#forgetSignal = onAbort(options.signal, this.#onAbort);
   }
@@ -249,8 +253,16 @@ export class BatchProcessor implements AsyncDisposable {
 
   #emit(body: BatchEventBody): void {
     const event: BatchEvent = { time: new Date().toISOString(), job: this.job, ...body };
-    this.#options.onEvent?.(event);
+    const told: unknown = this.#options.onEvent?.(event);
+    if (types.isPromise(told)) told.catch((reason: unknown) => this.#listenerFailed(reason));
     this.#events.emit(event);
+  }
+
+  /** An async `onEvent` rejected: the first time the batch rejects with that. */
+  #listenerFailed(reason: unknown): void {
+    if (this.#hasListenerFailed) return;
+    this.#hasListenerFailed = true;
+    this.#giveUp(reason);
   }
 
   /** Waits while the batch is paused; false when no page may be begun any more. */

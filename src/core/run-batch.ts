@@ -60,8 +60,9 @@ export async function runBatch(
     }
   };
   const onEvent: BatchProcessorOptions["onEvent"] = (event) => {
-    options.onEvent?.(event);
+    const told: unknown = options.onEvent?.(event);
     if (event.type === "preview-ready") void decide(event.preview);
+    return told as void; // a promise of an async one
   };
   await using processor = new BatchProcessor(engine, settings, { ...options, onEvent });
   const forgetDrain = onAbort(drain, () => {

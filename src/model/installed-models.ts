@@ -13,6 +13,8 @@ import { isModelName, isModelVersion, parseModelName, type ModelReference } from
 export const INSTALL_RECORD = ".install.json";
 /** In the user's folder of models: the model that is opened when none is named. */
 const DEFAULT_FILE = "default.json";
+/** What the system and Node's permission model say of a file that may not be read. */
+const FORBIDDEN: ReadonlySet<string | undefined> = new Set(["EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
 
 /** An installed package. */
 export interface InstalledModel {
@@ -63,13 +65,23 @@ export function findInstalled(
   { name, version }: ModelReference,
   env: Environment = process.env,
 ): InstalledModel | undefined {
-  const chosen = version === undefined ? readDefault(env) : undefined;
+  const chosen = version === undefined ? preferred(env) : undefined;
   const wanted = version ?? (chosen?.name === name ? chosen.version : undefined);
   for (const folder of modelsFolders(env)) {
     const found = versionsOf(join(folder, name)).find((one) => wanted === undefined || one.version === wanted);
     if (found !== undefined) return { name, ...found };
   }
   return undefined;
+}
+
+/** The choice of `model use`, where this process may read it: who names a model can do without. */
+function preferred(env: Environment): ModelReference | undefined {
+  try {
+    return readDefault(env);
+  } catch (error) {
+    if (error instanceof ModelError && FORBIDDEN.has(systemCode(error.cause))) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -1,24 +1,25 @@
 /** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
-import { Piscina } from "piscina";
 import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { isError } from "../errors/facts.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { errorFromData } from "./error-transfer.js";
-import { ReadyThreads } from "./ready-threads.js";
-import type { TaskMessage, TaskReply } from "./serve-tasks.js";
+import type { TaskMessage } from "./serve-tasks.js";
 import { TaskCounts, type WorkerPoolStats } from "./task-counts.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
+import { TaskThread, ThreadNotStarted } from "./task-thread.js";
 import { threadError } from "./thread-error.js";
-import { transferables } from "./transfer.js";
 
 /**
  * How long calls wait for busy threads before there are more of them. Starting a thread costs as much as dozens of
  * tasks with small pictures.
  */
 const GROW_AFTER_MS = 100;
+
+/** The same once the system has refused a thread. */
+const GROW_AFTER_REFUSAL_MS = 2_000;
 
 export interface WorkerPoolOptions {
   /** Threads at most, and so tasks at once. Default: `os.availableParallelism()`. */
@@ -57,9 +58,14 @@ class Call {
     readonly resolve: (value: never) => void,
     readonly reject: (reason: unknown) => void,
     readonly signal: AbortSignal | undefined,
+    readonly isUrgent: boolean,
     giveUp: (call: Call, reason: unknown) => void,
   ) {
     this.#forgetSignal = onAbort(signal, () => giveUp(this, signal?.reason));
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
   }
 
   /** True the first time. */
@@ -78,11 +84,14 @@ class Call {
  */
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
-  readonly #piscina: Piscina<TaskMessage, TaskReply>;
-  readonly #ready = new ReadyThreads();
-  #endedThreads = 0;
+  readonly #minThreads: number;
+  readonly #idleTimeoutMs: number;
+  readonly #workerFile: string;
+  readonly #threads: TaskThread[] = [];
   /** Calls that may run at once, and so threads that may be there. */
   #openThreads = 1;
+  /** Whether the system gave no thread when it was last asked. */
+  #wasRefused = false;
   #growing: NodeJS.Timeout | undefined;
   readonly #waiting = new Set<Call>();
   /** Those of `#waiting` that go first. */
@@ -102,26 +111,18 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
       throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
-    this.#piscina = new Piscina({
-      workerData: this.#ready.shared,
-      filename: workerFile,
-      minThreads: Math.min(minThreads, maxThreads),
-      maxThreads,
-      idleTimeout: idleTimeoutMs,
-      maxQueue: maxThreads * 2,
-      atomics: "disabled",
-    });
-    this.#openThreads = Math.max(1, Math.min(minThreads, maxThreads));
-    this.#piscina.on("workerDestroy", () => {
-      this.#endedThreads++;
-      this.#openThreads = Math.max(1, this.#piscina.threads.length);
-    });
+    this.#minThreads = Math.min(minThreads, maxThreads);
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#workerFile = workerFile;
+    this.#openThreads = Math.max(1, this.#minThreads);
   }
 
   /**
    * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer
    * (then they are empty here), and are copied otherwise. Rejects with the task's error, the signal's reason,
-   * `ERR_STATE` (closed pool) or `ERR_OUT_OF_MEMORY` (a thread died).
+   * `ERR_STATE` (closed pool), `ERR_OUT_OF_MEMORY` (the system gives no thread, or one died of that) or
+   * `ERR_WORKER_THREAD` (a thread ended). While there are other threads, a call whose thread cannot start waits for
+   * them.
    */
   run<Name extends keyof Tasks & string>(
     task: Name,
@@ -137,7 +138,7 @@ export class WorkerPool<Tasks extends TaskTable> {
       return Promise.reject(signal.reason);
     }
     return new Promise((resolve, reject) => {
-      const call = new Call({ task, payload, log: logSettings() }, resolve, reject, signal, (given, reason) =>
+      const call = new Call({ task, payload, log: logSettings() }, resolve, reject, signal, urgent, (given, reason) =>
         this.#giveUp(given, reason),
       );
       this.#waiting.add(call);
@@ -160,7 +161,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   /** Takes nothing new, waits for all tasks, ends the threads. May be called twice. */
   close(): Promise<void> {
     this.#closed = true;
-    this.#end ??= this.#drained().then(() => this.#piscina.close());
+    this.#end ??= this.#drained().then(() => this.#closeThreads());
     return this.#end;
   }
 
@@ -193,16 +194,39 @@ export class WorkerPool<Tasks extends TaskTable> {
 
   /** Threads that are still starting, and those that have just started, get their time first. */
   #growSoon(wereReady = false): NodeJS.Timeout {
-    return setTimeout(() => {
-      const ready = this.#ready.count === this.#piscina.threads.length + this.#endedThreads;
-      if (!ready || !wereReady) {
-        this.#growing = this.#growSoon(ready);
-        return;
-      }
-      this.#growing = undefined;
-      this.#openThreads = Math.min(this.maxThreads, this.#openThreads * 2);
-      this.#next();
-    }, GROW_AFTER_MS);
+    return setTimeout(
+      () => {
+        const ready = this.#threads.every(({ isReady }) => isReady);
+        if (!ready || !wereReady) {
+          this.#growing = this.#growSoon(ready);
+          return;
+        }
+        this.#growing = undefined;
+        this.#openThreads = Math.min(this.maxThreads, this.#openThreads * 2);
+        this.#next();
+      },
+      this.#wasRefused ? GROW_AFTER_REFUSAL_MS : GROW_AFTER_MS,
+    );
+  }
+
+  /** One without a task, or a new one. */
+  #freeThread(): TaskThread {
+    const free = this.#threads.find(({ isBusy }) => !isBusy);
+    if (free !== undefined) return free;
+    const thread = new TaskThread({
+      workerFile: this.#workerFile,
+      idleTimeoutMs: this.#threads.length < this.#minThreads ? Infinity : this.#idleTimeoutMs,
+      onEnd: (ended) => {
+        this.#threads.splice(this.#threads.indexOf(ended), 1);
+        this.#openThreads = Math.max(1, this.#threads.length);
+      },
+    });
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  async #closeThreads(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
   async #drained(): Promise<void> {
@@ -222,7 +246,9 @@ export class WorkerPool<Tasks extends TaskTable> {
   async #execute(call: Call): Promise<void> {
     const outcome = await this.#post(call.message);
     this.#running.delete(call);
-    if (call.settle()) {
+    if (outcome === "no thread") {
+      if (!call.isSettled) this.#waitAgain(call);
+    } else if (call.settle()) {
       if ("error" in outcome) {
         this.#failed++;
         this.#publish(call, "failed");
@@ -234,6 +260,16 @@ export class WorkerPool<Tasks extends TaskTable> {
       }
     }
     this.#next();
+  }
+
+  /** Before all others of its kind. */
+  #waitAgain(call: Call): void {
+    call.startedMs = undefined;
+    for (const line of call.isUrgent ? [this.#waiting, this.#urgent] : [this.#waiting]) {
+      const others = [...line];
+      line.clear();
+      for (const one of [call, ...others]) line.add(one);
+    }
   }
 
   /** Counts a settled call, and publishes it. */
@@ -249,9 +285,11 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (CHANNELS.task.isWatched) CHANNELS.task.publish({ task, outcome, waitMs, runMs, ...context });
   }
 
-  async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
+  /** "no thread": the task has not begun, and there are threads to wait for. */
+  async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error } | "no thread"> {
     try {
-      const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
+      const reply = await this.#freeThread().run(message);
+      this.#wasRefused = false;
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;
     } catch (cause) {
@@ -264,7 +302,8 @@ export class WorkerPool<Tasks extends TaskTable> {
           ),
         };
       }
-      return { error: threadError(message.task, cause) };
+      this.#wasRefused = cause instanceof ThreadNotStarted;
+      return this.#wasRefused && this.#threads.length > 0 ? "no thread" : { error: threadError(message.task, cause) };
     }
   }
 }

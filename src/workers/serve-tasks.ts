@@ -1,10 +1,9 @@
 /** The worker thread's side of the pool: piscina calls the function that `serveTasks` returns once per task. */
-import { move, transferableSymbol, valueSymbol, workerData } from "piscina";
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogSettings } from "../logging.js";
 import { giveWay } from "../platform/thread-priority.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
-import { tellReady } from "./ready-threads.js";
 import type { TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
@@ -31,7 +30,6 @@ const LARGE_BYTES = 2 ** 26;
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks(table: TaskTable): (message: TaskMessage) => Promise<unknown> {
-  tellReady(workerData);
   giveWay();
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();

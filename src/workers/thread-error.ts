@@ -1,13 +1,22 @@
-/** Errors of worker threads that end: memory ran out, or something else. */
-import { messageOf, ResourceError, systemCode } from "../errors.js";
+/** Errors of worker threads that end or cannot start: the system gives no memory or thread, or something else. */
+import { messageOf, ResourceError } from "../errors.js";
+import { EXHAUSTED_REMEDY, isExhausted } from "../errors/exhausted.js";
+import { ThreadNotStarted } from "./task-thread.js";
 
-/** Codes of Node for a worker thread that has no memory: its heap is full, or the thread cannot be created. */
-const NO_MEMORY = new Set(["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED", "ENOMEM", "EAGAIN"]);
-
-/** The error of a task whose thread ended. @param cause as the pool of threads reports it */
+/** The error of a task whose thread ended or did not start. @param cause as the thread's `run` gives it */
 export function threadError(task: string, cause: unknown): ResourceError {
-  const what = `the worker thread of the task "${task}" ended (${messageOf(cause)})`;
-  return NO_MEMORY.has(systemCode(cause) ?? "")
-    ? new ResourceError("ERR_OUT_OF_MEMORY", `${what}; fewer threads (maxThreads) need less memory`, { cause })
-    : new ResourceError("ERR_WORKER_THREAD", `${what}`, { cause, remedy: "run the task again" });
+  const isNew = cause instanceof ThreadNotStarted;
+  const reason = isNew ? (cause.cause ?? cause) : cause;
+  const why = messageOf(reason);
+  const details = { cause: reason, remedy: EXHAUSTED_REMEDY };
+  if (isNew && isExhausted(reason))
+    return new ResourceError(
+      "ERR_OUT_OF_MEMORY",
+      `the system gives no further thread or memory; the worker thread of the task "${task}" could not start (${why})`,
+      details,
+    );
+  const what = `the worker thread of the task "${task}" ${isNew ? "could not start" : "ended"} (${why})`;
+  return isExhausted(reason)
+    ? new ResourceError("ERR_OUT_OF_MEMORY", `${what}: memory ran out`, details)
+    : new ResourceError("ERR_WORKER_THREAD", what, { cause: reason, remedy: "run the task again" });
 }

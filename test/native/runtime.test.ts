@@ -1,6 +1,6 @@
 /** ONNX Runtime's library, and providers that cannot start. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { InferenceSession, runtimeInfo, Tensor } from "../../src/binding/index.js";
@@ -74,6 +74,22 @@ describe("ONNX Runtime's library", () => {
       });
       expect((await load({ COBRA_ORT_LIBRARY: path })).message).toContain(reason);
     }
+  });
+
+  test("that the loader finds no memory for is not called broken", async () => {
+    // A library whose last segment is larger than any address space.
+    const elf = readFileSync("/lib/x86_64-linux-gnu/libm.so.6");
+    const [start, size, count] = [Number(elf.readBigUInt64LE(32)), elf.readUInt16LE(54), elf.readUInt16LE(56)];
+    const headers = Array.from({ length: count }, (_, i) => start + i * size);
+    const lastLoad = headers.findLast((at) => elf.readUInt32LE(at) === 1)!;
+    elf.writeBigUInt64LE(2n ** 46n * 3n, lastLoad + 40);
+    const huge = join(models.folder, "huge.so");
+    writeFileSync(huge, elf);
+    expect(await load({ COBRA_ORT_LIBRARY: huge })).toMatchObject({
+      code: "ERR_OUT_OF_MEMORY",
+      message: expect.stringContaining("failed to map segment"),
+      remedy: expect.stringContaining("ulimit -v"),
+    });
   });
 
   test.skipIf(!hasCompiler)("is refused where it has another version than the headers", async () => {

@@ -28,7 +28,7 @@ let ready: NativeAddon | undefined;
 
 /**
  * The addon with ONNX Runtime loaded.
- * @throws ResourceError `ERR_ADDON_LOAD`, `ERR_RUNTIME_LOAD`
+ * @throws ResourceError `ERR_ADDON_LOAD`, `ERR_RUNTIME_LOAD`, `ERR_OUT_OF_MEMORY`
  */
 export function loadRuntime(): NativeAddon {
   if (ready) return ready;

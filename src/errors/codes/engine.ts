@@ -118,7 +118,7 @@ export const ENGINE_ERRORS = {
   },
   ERR_OUT_OF_MEMORY: {
     group: "engine",
-    when: "host or device memory ran out",
+    when: "host or device memory ran out, or the system gives no further thread",
     className: "ResourceError",
     scope: "page",
     retryable: "yes",
@@ -127,7 +127,7 @@ export const ENGINE_ERRORS = {
   },
   ERR_WORKER_THREAD: {
     group: "engine",
-    when: "a worker thread ended or could not start, for another reason than memory",
+    when: "a worker thread ended or could not start, for another reason than memory or a limit on threads",
     className: "ResourceError",
     scope: "page",
     retryable: "no",

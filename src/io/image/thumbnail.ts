@@ -4,6 +4,7 @@ import type { RasterImage } from "../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
 import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, imageFormatOf } from "./decode/decode-image.js";
 import { isPsd, readFlattened } from "./layers/psd-flattened.js";
+import { memoryError } from "./memory-error.js";
 import { sharp } from "./sharp.js";
 
 const QUALITY = 80;
@@ -36,10 +37,11 @@ async function encodeDecoded(image: RasterImage, name: string, side: number): Pr
   try {
     return await encodeSmall(sharp(data, { raw: { width, height, channels }, limitInputPixels: false }), side);
   } catch (cause) {
-    throw new ImageProcessingError("ERR_IMAGE_ENCODE", `${name} cannot be made small: ${messageOf(cause)}`, {
-      imagePath: name,
-      cause,
-    });
+    const what = `${name} cannot be made small`;
+    throw (
+      memoryError(cause, what, "encoder") ??
+      new ImageProcessingError("ERR_IMAGE_ENCODE", `${what}: ${messageOf(cause)}`, { imagePath: name, cause })
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import type { OutputInfo } from "sharp";
 import { firstChannel, isGray, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
+import { memoryError } from "../memory-error.js";
 import { lostContent } from "./blank-check.js";
 import { isSrgb } from "../headers/color-profile.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
@@ -56,6 +57,7 @@ const WHITE = { r: 255, g: 255, b: 255 };
  * @param name what messages call it
  * @throws ImageProcessingError `ERR_IMAGE_DECODE` (no picture, damaged or cut off), `ERR_IMAGE_UNSUPPORTED` (valid, but
  * of a form that is not read, or that would come out blank), `ERR_IMAGE_LIMIT` (too many pixels)
+ * @throws ResourceError `ERR_OUT_OF_MEMORY` where the system gives no further memory or thread
  * @throws ValidationError `ERR_ARGUMENT` for arguments of a wrong type
  */
 export async function decodeImage(
@@ -156,14 +158,10 @@ function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number
   );
 }
 
-function decodeError(
-  error: unknown,
-  bytes: Uint8Array,
-  name: string,
-  format: ImageFormat,
-  description: string,
-): ImageProcessingError {
+function decodeError(error: unknown, bytes: Uint8Array, name: string, format: ImageFormat, description: string): Error {
   if (error instanceof ImageProcessingError) return error;
+  const noMemory = memoryError(error, `${name} cannot be decoded`);
+  if (noMemory !== undefined) return noMemory;
   const message = messageOf(error);
   const form = error instanceof SampleRangeError ? message : refusedForm(bytes, format, message);
   if (form !== undefined) return unsupportedForm(name, description, form, error);

@@ -5,6 +5,7 @@ import type { Fault } from "../../../errors/fault.js";
 import { DEFAULT_MAX_PIXELS } from "../image-codec.js";
 import { sniffFormat } from "../headers/image-format.js";
 import { isDeepTiff, unreadForm } from "../headers/unsupported-form.js";
+import { memoryError } from "../memory-error.js";
 import { sharp } from "../sharp.js";
 
 const REMEDY = "save the layer with the strokes alone as PNG";
@@ -29,6 +30,8 @@ export async function hintPictureHeadFault(bytes: Uint8Array): Promise<Fault | u
       ? undefined
       : { message: "has no transparency, so strokes cannot be told from the rest", remedy: REMEDY };
   } catch (error) {
+    const noMemory = memoryError(error, "a picture of hints cannot be read");
+    if (noMemory !== undefined) throw noMemory;
     return damaged(error);
   }
 }
@@ -66,7 +69,7 @@ export async function decodeHintPicture(bytes: Uint8Array, name: string): Promis
     ({ width, height } = raw.info);
     data = raw.info.channels === 4 ? new Uint8Array(raw.data) : grayAlphaToRgba(raw.data);
   } catch (error) {
-    throw refuse(damaged(error), error);
+    throw memoryError(error, `the picture of hints ${name} cannot be decoded`) ?? refuse(damaged(error), error);
   }
   let strokes = 0;
   for (let i = 3; i < data.length; i += 4) if (data[i]! >= 128) strokes++;

@@ -7,6 +7,7 @@ import { ImageProcessingError, messageOf, ValidationError } from "../../../error
 import type { Fault } from "../../../errors/fault.js";
 import { isSrgb, isOneWay, profileSpace, withProfileFile } from "../headers/color-profile.js";
 import { describe } from "../decode/decode-image.js";
+import { memoryError } from "../memory-error.js";
 import { sharp } from "../sharp.js";
 
 /** How a picture is written. */
@@ -61,6 +62,7 @@ export const UNSTATED_DENSITY = 72;
  * @throws ValidationError `ERR_ARGUMENT` for data that do not fit the size, an unknown format, an option out of range
  * or an argument of a wrong type
  * @throws ImageProcessingError `ERR_IMAGE_ENCODE` for a picture that the format cannot hold
+ * @throws ResourceError `ERR_OUT_OF_MEMORY` where the system gives no further memory or thread
  */
 export async function encodeImage(image: RasterImage, options: EncodeOptions, name = "picture"): Promise<Uint8Array> {
   const fault = argumentFault(image, options);
@@ -83,10 +85,13 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
     applyFormat(pipeline, options, width * height);
     return new Uint8Array(await withProfile(pipeline, options.icc));
   } catch (error) {
-    throw new ImageProcessingError(
-      "ERR_IMAGE_ENCODE",
-      `${name} (${width}x${height}) cannot be encoded as ${options.format}: ${messageOf(error).split("\n", 1)[0]!}`,
-      { imagePath: name, cause: error },
+    const what = `${name} (${width}x${height}) cannot be encoded as ${options.format}`;
+    throw (
+      memoryError(error, what, "encoder") ??
+      new ImageProcessingError("ERR_IMAGE_ENCODE", `${what}: ${messageOf(error).split("\n", 1)[0]!}`, {
+        imagePath: name,
+        cause: error,
+      })
     );
   }
 }

@@ -6,6 +6,7 @@ import type { Sharp } from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../../errors.js";
 import { UNSTATED_DENSITY } from "../image-codec.js";
+import { memoryError } from "../memory-error.js";
 import { sharp } from "../sharp.js";
 
 /** Of one page, all of its size; see `composeInkLayers`. */
@@ -39,10 +40,13 @@ export async function encodeLayers(
     for (const layer of [() => raw(page), () => raw(color), () => raw(inkOnNothing(ink))])
       files.push(await encode(layer(), options));
   } catch (error) {
-    throw new ImageProcessingError(
-      "ERR_IMAGE_ENCODE",
-      `${name} (${page.width}x${page.height}) cannot be written as layers: ${messageOf(error).split("\n", 1)[0]}`,
-      { imagePath: name, cause: error },
+    const what = `${name} (${page.width}x${page.height}) cannot be written as layers`;
+    throw (
+      memoryError(error, what, "encoder") ??
+      new ImageProcessingError("ERR_IMAGE_ENCODE", `${what}: ${messageOf(error).split("\n", 1)[0]}`, {
+        imagePath: name,
+        cause: error,
+      })
     );
   }
   return files;
