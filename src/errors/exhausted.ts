@@ -1,4 +1,4 @@
-/** Whether the system gave no further memory or thread, as Node and the libraries below it say so. */
+/** Tells the errors in which the system gave no further memory or thread, as Node and the libraries below it say so. */
 import { isError, systemCode } from "./facts.js";
 
 /** Codes of Node and of the system: a heap is full, a thread cannot be made, memory cannot be had. */

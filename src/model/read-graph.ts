@@ -5,8 +5,8 @@ import { isError } from "../errors/facts.js";
 import { decodeModelProto, type ModelProto } from "../onnx/schema.js";
 
 /**
- * @throws ModelError `ERR_MODEL_FILE` for a file that is missing or no ONNX graph; `ERR_STATE` where the process may not
- * make code
+ * @throws ModelError `ERR_MODEL_FILE` for a file that is missing or no ONNX graph; `ERR_STATE` where the process may
+ * not make code
  */
 export function readGraph(path: string): ModelProto {
   try {

@@ -21,8 +21,8 @@ export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
  * Decodes references; with warnings about those that cannot be read.
  * @param from paths of pictures, folders and archives, or an open source
  * @param recursive whether folders inside folders are read too
- * @throws ConfigurationError `ERR_NO_REFERENCES` when none can; ResourceError `ERR_OUT_OF_MEMORY`, which says nothing of
- * a reference
+ * @throws ConfigurationError `ERR_NO_REFERENCES` when none can; ResourceError `ERR_OUT_OF_MEMORY`, which is about no
+ * reference
  */
 export async function readReferences(
   pool: ImagePool,

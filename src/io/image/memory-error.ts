@@ -1,4 +1,4 @@
-/** What libvips says where the system gives no further memory or thread: that is nothing a picture is to blame for. */
+/** Knows what libvips says where the system gives no further memory or thread: no picture is to blame for that. */
 import { isOutOfMemory, messageOf, ResourceError } from "../../errors.js";
 import { EXHAUSTED_REMEDY, isExhausted } from "../../errors/exhausted.js";
 
