@@ -150,8 +150,8 @@ function checkBytes(what: string, value: unknown): asserts value is Uint8Array {
 function checkedSink(sink: PageSink): PageSink {
   const place = async (method: string, call: () => unknown): Promise<string> => {
     const where: unknown = await call();
-    checkText(`what sink.${method}() gives`, where);
-    return where;
+    checkArgument(typeof where === "string", `what sink.${method}() gives`, where, "text");
+    return where as string;
   };
   return {
     write: (name, bytes) => place("write", () => sink.write(name, bytes)),

@@ -15,7 +15,7 @@ export function readGraph(path: string): ModelProto {
     if (isError(cause) && cause.name === "EvalError")
       throw new BatchProcessingError(
         "ERR_STATE",
-        `${path} cannot be read in this process: the reader of ONNX graphs makes code, which the Node flag --disallow-code-generation-from-strings forbids (${cause.message})`,
+        `${path} cannot be read in this process: the reader of ONNX graphs makes code from text, which is forbidden here (${cause.message})`,
         { cause, remedy: "start Node without --disallow-code-generation-from-strings" },
       );
     throw new ModelError("ERR_MODEL_FILE", `${path} is not an ONNX graph that can be read (${messageOf(cause)})`, {

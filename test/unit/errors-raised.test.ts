@@ -117,8 +117,10 @@ async function sources(): Promise<string> {
 
 /** Codes of Node's own errors that the sources name. */
 const CODES_OF_NODE = [
+  "ERR_ACCESS_DENIED",
   "ERR_BUFFER_TOO_LARGE",
   "ERR_HTTP_REQUEST_TIMEOUT",
+  "ERR_MEMORY_ALLOCATION_FAILED",
   "ERR_WORKER_INIT_FAILED",
   "ERR_WORKER_OUT_OF_MEMORY",
 ];

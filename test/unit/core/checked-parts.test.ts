@@ -90,6 +90,13 @@ it.each(["write", "finish"])("a sink whose %s gives no place is ERR_ARGUMENT", a
   });
 });
 
+it("a sink may say nothing of where it wrote", async () => {
+  const { completed } = await run({
+    sink: bent(memorySink(), "finish", async () => ""),
+  });
+  expect(completed).toBe(1);
+});
+
 it.each([undefined, null, "x", 3, []])("a pageConfig that gives %s is ERR_ARGUMENT", async (value) => {
   await expect(run({ pageConfig: () => value as never })).rejects.toMatchObject({
     code: "ERR_ARGUMENT",
