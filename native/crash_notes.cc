@@ -5,6 +5,7 @@
 #include <string>
 
 #include "platform/crash.h"
+#include "platform/heap_limit.h"
 #include "runtime/environment.h"
 
 namespace cobra {
@@ -25,6 +26,7 @@ class NativeCrashNotes final : public Napi::ObjectWrap<NativeCrashNotes> {
     const std::string fault = platform::OpenCrashNotes(info[0].As<Napi::String>());
     if (!fault.empty()) throw ToJs(info.Env(), Fault("ERR_OUTPUT_WRITE", "crash notes: " + fault));
     open_ = true;
+    platform::WatchHeapLimit();
   }
   ~NativeCrashNotes() override { GiveBack(); }
 
@@ -59,6 +61,7 @@ class NativeCrashNotes final : public Napi::ObjectWrap<NativeCrashNotes> {
     open_ = false;
     for (const auto& [own, slot] : slots_) platform::ReleaseCrashSlot(slot);
     slots_.clear();
+    platform::UnwatchHeapLimit();
     platform::CloseCrashNotes();
   }
 

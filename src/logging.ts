@@ -20,6 +20,7 @@ import {
 } from "./logging/levels.js";
 import { datedName, fixedName, RotatingFile } from "./logging/rotating-file.js";
 import { textLine } from "./logging/text-line.js";
+import { printable } from "./text/printable.js";
 
 export { logContext, withLogContext, type LogContext } from "./logging/context.js";
 export { LOG_LEVELS, type LogLevel } from "./logging/levels.js";
@@ -92,7 +93,7 @@ function rootLogger(): PinoLogger {
       formatters: { level: (_label, value) => ({ level: levelName(value) }) },
       mixin: () => ({ ...logContext() }),
     },
-    { write: writeRecord },
+    { write: (record) => writeRecord(printable(record)) }, // the escapes are JSON's own
   );
   return root;
 }

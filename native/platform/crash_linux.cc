@@ -19,6 +19,7 @@
 #include <mutex>
 
 #include "platform/crash.h"
+#include "platform/heap_limit.h"
 
 namespace cobra::platform {
 
@@ -126,7 +127,7 @@ void WriteNote(const char* signal, const siginfo_t* info) {
     out.Text(R"(,"sender":)");
     out.Number(static_cast<uint64_t>(info->si_pid));
   }
-  if (IsAddressSpaceUsedUp()) out.Text(R"(,"memory":true)");
+  if (IsHeapUsedUp() || IsAddressSpaceUsedUp()) out.Text(R"(,"memory":true)");
   out.Text(R"(,"marks":[)");
   bool first = true;
   for (size_t i = 0; i < slots.size(); ++i) {

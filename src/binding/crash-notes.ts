@@ -25,7 +25,7 @@ interface CrashNote {
   readonly thread: string;
   /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
-  /** The address space that the process may have (`ulimit -v`) was nearly used up. */
+  /** V8's heap, or the address space that the process may have (`ulimit -v`), was used up. */
   readonly memory?: boolean;
   /** Of all threads, in no particular order. */
   readonly marks: readonly CrashMark[];

@@ -58,10 +58,10 @@ describe("a process that dies by", () => {
     expect(await readCrashNotes(file)).toMatchObject([{ signal: "SIGABRT", marks: MARKS }]);
   });
 
-  test("want of memory in V8 leaves one", async () => {
+  test("want of memory in V8 leaves one that says so", async () => {
     const { signal } = await die("memory", "", ["--max-old-space-size=20"]);
     expect(["SIGABRT", "SIGTRAP", "SIGILL"]).toContain(signal);
-    expect(await readCrashNotes(file)).toMatchObject([{ signal, marks: MARKS }]);
+    expect(await readCrashNotes(file)).toMatchObject([{ signal, memory: true, marks: MARKS }]);
   });
 
   test("want of address space leaves one that says so", async () => {

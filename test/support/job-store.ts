@@ -66,11 +66,16 @@ export class TestJobs implements AsyncDisposable {
     if (this.options.data === undefined) await rm(this.data, { recursive: true, force: true });
   }
 
+  /** Where an upload would go whose bytes are nowhere yet. */
+  target(id: string, role: UploadRole, path: string): Promise<string> {
+    return this.store.uploadTarget(id, { role, path, file: join(this.data, "part") });
+  }
+
   async upload(id: string, files: Readonly<Record<string, Uint8Array>>, role: UploadRole = "input"): Promise<void> {
     for (const [name, bytes] of Object.entries(files)) {
-      const target = await this.store.uploadTarget(id, role, name);
       const part = join(this.data, "part");
       await writeFile(part, bytes);
+      const target = await this.store.uploadTarget(id, { role, path: name, file: part });
       await rename(part, target);
     }
     await this.store.uploaded(id);

@@ -39,7 +39,7 @@ const idle = async () => {
 
 if (chapter !== undefined) {
   const { id } = await store.create(given);
-  await copyFile(chapter, await store.uploadTarget(id, "input", basename(chapter)));
+  await copyFile(chapter, await store.uploadTarget(id, { role: "input", path: basename(chapter), file: chapter }));
   await store.uploaded(id);
   await store.start(id);
 }

@@ -14,7 +14,7 @@ export interface CrashNote {
   readonly signal: string;
   /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
-  /** The address space that the process may have was nearly used up. */
+  /** V8's heap, or the address space that the process may have, was used up. */
   readonly memory?: boolean;
   /** The pages in progress; the text as `markText` gives it. */
   readonly marks: readonly { readonly text: string }[];

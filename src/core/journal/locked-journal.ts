@@ -2,7 +2,7 @@
  * The journal of an output, held by one process: the lease, the file, and what it means. It also reports when the
  * previous process ended without giving the lease back.
  */
-import { copyFile, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, lstat, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
@@ -54,7 +54,7 @@ export class LockedJournal {
     try {
       const path = join(work, JOURNAL_NAME);
       const { formerHolder } = lease;
-      if (formerHolder?.gone === false) await renew(path, lease.token);
+      if (formerHolder?.gone === false || (await hasOtherNames(path))) await renew(path, lease.token);
       const journal = await Journal.open(path, lease);
       const locked = new LockedJournal(path, lease, journal, openPad(crashNotesFile(work, lease.token), options));
       if (formerHolder !== undefined) await locked.#noteEnd(formerHolder, work);
@@ -138,6 +138,12 @@ export class LockedJournal {
     await this.#journal.close().catch(() => {}); // all its lines are synced
     await this.#lease.release();
   }
+}
+
+/** A copy of the output that was made with hard links has the same journal, and is not to change with this one. */
+async function hasOtherNames(path: string): Promise<boolean> {
+  const info = await lstat(path).catch(() => undefined);
+  return info?.isFile() === true && info.nlink > 1;
 }
 
 /** Puts a copy in the journal's place, so that a holder that wakes up late writes to a file that nobody reads. */

@@ -1,6 +1,7 @@
 /**
  * Finds the output of a chapter in a hot folder. The names of chapters return there: an output is continued only by a
- * chapter that holds everything it was made from, else the chapter gets one of its own under a numbered name.
+ * chapter that has every name it was made from, and more than half of its pages unchanged, so that a few may be
+ * corrected. Else the chapter gets an output of its own under a numbered name.
  */
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
@@ -33,6 +34,8 @@ export interface ChapterOutput {
 interface Origin {
   readonly name: string;
   readonly sha256: string;
+  /** False for a file that was only copied. */
+  readonly isPage: boolean;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function ownOutput({ path, kind }: ReadyChapter, config: BatchConfi
     if (kind === "picture") return await pictureOutput(source, files, plain);
     for (let number = 0; ; number++) {
       const paths = numberedOutput(path, kind, number, plain);
-      if (!(await files.include(await originsOf(paths)))) continue;
+      if (!(await files.continue(await originsOf(paths)))) continue;
       if (number === 0) return { number, paths };
       const [other, own] = [outputPath(plain), outputPath(paths)];
       const notice = `${other} holds results of another chapter of this name, so those of this one go to ${own}`;
@@ -69,8 +72,8 @@ async function pictureOutput(source: PageSource, files: ChapterFiles, paths: Out
   const origins = await originsOf(paths);
   for (let number = 0; ; number++) {
     const numbered = numberedChapter(name, "file", number);
-    const own = origins.filter((origin) => origin.name === numbered).map(({ sha256 }) => ({ name, sha256 }));
-    if (!(await files.include(own))) continue;
+    const own = origins.find((origin) => origin.name === numbered);
+    if (own !== undefined && !(await files.has({ ...own, name }))) continue;
     if (number === 0) return { number, paths };
     const openInput = async (path: string): Promise<PageSource> => renamed(await openPageSource(path), name, numbered);
     const notice = `the results hold another picture of this name, so this one is ${numbered} there`;
@@ -95,14 +98,14 @@ function numberedOutput(path: string, kind: ReadyChapter["kind"], number: number
 /** What an output was made from, as far as it tells: pages with a result, and files that were copied. */
 async function originsOf(paths: OutputPaths): Promise<Origin[]> {
   const journal = await readJournal(join(workFolder(paths), JOURNAL_NAME));
-  const origins = new Map<string, string>();
+  const origins = new Map<string, Origin>();
   for (const entry of journal?.entries ?? [])
-    if (entry.type === "page") origins.set(entry.page, entry.inputSha256);
-    else if (entry.type === "carried") origins.set(entry.name, entry.sha256);
-  const known = [...origins].map(([name, sha256]) => ({ name, sha256 }));
-  if (known.length > 0 || paths.outputZip === undefined) return known;
+    if (entry.type === "page") origins.set(entry.page, { name: entry.page, sha256: entry.inputSha256, isPage: true });
+    else if (entry.type === "carried")
+      origins.set(entry.name, { name: entry.name, sha256: entry.sha256, isPage: false });
+  if (origins.size > 0 || paths.outputZip === undefined) return [...origins.values()];
   const metadata = await readArchiveMetadata(paths.outputZip);
-  return metadata?.inputs.map(({ page, sha256 }) => ({ name: page, sha256 })) ?? [];
+  return metadata?.inputs.map(({ page, sha256 }) => ({ name: page, sha256, isPage: true })) ?? [];
 }
 
 /** The files of a chapter, each read at most once. */
@@ -118,11 +121,19 @@ class ChapterFiles {
     }
   }
 
-  /** Whether all of these are among them. */
-  async include(origins: readonly Origin[]): Promise<boolean> {
+  /** Whether all of these names are among them, and more than half of the pages unchanged. */
+  async continue(origins: readonly Origin[]): Promise<boolean> {
     if (!origins.every(({ name }) => this.#entries.has(name))) return false;
-    for (const { name, sha256 } of origins) if ((await this.#hash(this.#entries.get(name)!)) !== sha256) return false;
-    return true;
+    const pages = origins.filter(({ isPage }) => isPage);
+    let same = 0;
+    for (const page of pages) if (await this.has(page)) same++;
+    return pages.length === 0 || 2 * same > pages.length;
+  }
+
+  /** Whether the file is among them, unchanged. */
+  async has({ name, sha256 }: Origin): Promise<boolean> {
+    const entry = this.#entries.get(name);
+    return entry !== undefined && (await this.#hash(entry)) === sha256;
   }
 
   #hash(entry: SourceEntry): Promise<string | undefined> {

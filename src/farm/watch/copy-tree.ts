@@ -3,8 +3,8 @@ import { constants, type BigIntStats } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, open, readdir, readlink, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { ValidationError } from "../../errors.js";
-import { readFully } from "../../io/files/byte-source.js";
-import { openFile, specialFile } from "../../io/files/read-file.js";
+import { specialFile } from "../../io/files/read-file.js";
+import { sameBytes } from "../../io/files/same-bytes.js";
 import { syncFolder } from "../../platform/storage.js";
 
 /**
@@ -68,27 +68,4 @@ function isUnchanged(before: BigIntStats, after: BigIntStats | undefined): boole
 
 function look(path: string): Promise<BigIntStats | undefined> {
   return lstat(path, { bigint: true }).catch(() => undefined);
-}
-
-const PIECE_BYTES = 2 ** 20;
-
-async function sameBytes(path: string, other: string): Promise<boolean> {
-  const file = await openFile(path);
-  try {
-    const otherFile = await openFile(other);
-    try {
-      const [piece, otherPiece] = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)];
-      for (let position = 0; ; position += PIECE_BYTES) {
-        const count = await readFully(file, piece, position);
-        const otherCount = await readFully(otherFile, otherPiece, position);
-        const isSame = Buffer.from(piece.buffer, 0, count).equals(Buffer.from(otherPiece.buffer, 0, otherCount));
-        if (!isSame) return false;
-        if (count < PIECE_BYTES) return true;
-      }
-    } finally {
-      await otherFile.close();
-    }
-  } finally {
-    await file.close();
-  }
 }

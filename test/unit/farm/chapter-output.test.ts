@@ -45,6 +45,23 @@ it("continues a folder that has grown, and mixes no other with it", async () => 
   expect(results).toEqual(["0_colorized.png"]);
 });
 
+it("colours corrected pages again in their places while most pages are the same", async () => {
+  const numbers: number[] = [];
+  for (const seeds of [
+    [1, 2, 3],
+    [1, 5, 3],
+    [6, 5, 7],
+    [1, 5],
+  ]) {
+    await pages(...seeds);
+    numbers.push((await coloured("folder", "ch")).number);
+  }
+  // One of three; two of three; a page that is gone would leave its result behind.
+  expect(numbers).toEqual([0, 0, 1, 2]);
+  const results = (await readdir(at("out", "ch_colorized"))).filter((name) => name.endsWith(".png"));
+  expect(results).toEqual(["0_colorized.png", "1_colorized.png", "2_colorized.png"]);
+});
+
 it("keeps the results of single pictures of one name", async () => {
   await mkdir(at("in"));
   const numbers: number[] = [];

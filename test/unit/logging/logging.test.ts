@@ -67,6 +67,16 @@ describe("setupLogging", () => {
     expect(existsSync(join(root, "never"))).toBe(false);
   });
 
+  it("writes out what could steer a terminal or end a line, and the text is the same once it is read", () => {
+    const logFile = join(folder(), "a.log");
+    const name = "a\u202eb\u2028c\u009bd\u2066\n\u001b[31m";
+    setupLogging({ console: false, logFile });
+    getLogger("a").info({ name }, name);
+    const text = readFileSync(logFile, "utf8");
+    expect(text).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202e\u2066](?!$)/u);
+    expect(linesOf(logFile)).toMatchObject([{ name, msg: name }]);
+  });
+
   it("knows the levels DEBUG INFO WARNING ERROR CRITICAL and writes those from the one asked for", () => {
     const stream = capture();
     const written = (level: LogLevel): unknown[] => {

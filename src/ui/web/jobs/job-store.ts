@@ -40,7 +40,7 @@ import type {
   OpenedResult,
   PictureFile,
   RootEntry,
-  UploadRole,
+  Uploaded,
 } from "./types.js";
 
 const LIMITS: JobLimits = { jobs: 10_000, filesOfJob: 100_000 };
@@ -187,8 +187,8 @@ export class JobStore implements Jobs {
     return this.#register.view(entry);
   }
 
-  uploadTarget(id: string, role: UploadRole, path: string): Promise<string> {
-    return this.#with(id, (entry) => this.#uploads.target(entry, role, path));
+  uploadTarget(id: string, upload: Uploaded): Promise<string> {
+    return this.#with(id, (entry) => this.#uploads.target(entry, upload));
   }
 
   uploadFailed(target: string): void {

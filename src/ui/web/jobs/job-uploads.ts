@@ -3,10 +3,11 @@ import { dirname } from "node:path";
 import { BatchProcessingError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
+import { sameBytes } from "../../../io/files/same-bytes.js";
 import type { JobEntry } from "./job-entry.js";
 import { assertState, type JobRegister } from "./register.js";
 import type { Scanner } from "./scanner.js";
-import type { UploadRole } from "./types.js";
+import type { Uploaded } from "./types.js";
 import { UploadFolder } from "./upload-names.js";
 
 export class JobUploads {
@@ -23,7 +24,7 @@ export class JobUploads {
     this.#mostFiles = mostFiles;
   }
 
-  async target(entry: JobEntry, role: UploadRole, path: string): Promise<string> {
+  async target(entry: JobEntry, { role, path, file, beside }: Uploaded): Promise<string> {
     const { stored, paths } = entry;
     entry.assertWhole();
     if (role === "input") {
@@ -36,7 +37,12 @@ export class JobUploads {
       role,
     ));
     const folder = await opening;
-    const target = folder.take(path, this.#mostFiles);
+    const target = await folder.take(path, this.#mostFiles, async (there) => {
+      if (beside?.has(there) === true) return true;
+      // A page that was mended, or a reference: with its folder, the name is enough to tell it by.
+      if (role === "input" || path.includes("/")) return false;
+      return this.#coming.has(there) || ((await exists(there)) && !(await sameBytes(there, file)));
+    });
     this.#coming.set(target, { entry, folder });
     try {
       await makeFolder(dirname(target), paths.folder);

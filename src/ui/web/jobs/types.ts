@@ -59,6 +59,17 @@ export interface JobChanges {
 /** What an upload is. */
 export type UploadRole = "input" | "reference";
 
+/** A file that has come whole. */
+export interface Uploaded {
+  readonly role: UploadRole;
+  /** Relative path that the client names, with forward slashes. */
+  readonly path: string;
+  /** Where its bytes are now. */
+  readonly file: string;
+  /** Places that it must not take: those of the other files of its request. */
+  readonly beside?: ReadonlySet<string>;
+}
+
 /**
  * Which file of a picture: `hints` the strokes that were put, `preview:7` that of seed 7, `layer:3_ink.png` one of the
  * result's layers.
@@ -126,12 +137,12 @@ export interface Jobs {
   /** Cancels the job where it runs, and deletes its folder. */
   remove(id: string): Promise<void>;
   /**
-   * Where a finished upload is to be moved, by a rename. The name is made safe and is not taken.
-   * @param path relative path that the browser names, with forward slashes
+   * Where a finished upload is to be moved, by a rename. The name is made safe. A page of a name that is there replaces
+   * it; another reference of that name gets a number where the path has no folder.
    * @throws ValidationError `ERR_ARGUMENT` for a path that leads out, for a second archive, and for an archive beside
    * pictures; QueueError `ERR_QUEUE_FULL` for too many files
    */
-  uploadTarget(id: string, role: UploadRole, path: string): Promise<string>;
+  uploadTarget(id: string, upload: Uploaded): Promise<string>;
   /** An upload failed: its target is given back. */
   uploadFailed(target: string): void;
   /** Uploads have been moved to their targets: the pictures are looked at again, soon. */

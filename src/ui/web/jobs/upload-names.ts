@@ -38,6 +38,7 @@ export class UploadFolder {
   /** By key, the name as it was sent and its safe name. */
   readonly #files = new Map<string, UploadName>();
   readonly #folders = new Set<string>();
+  #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(folder: string, role: UploadRole) {
     this.#folder = folder;
@@ -55,13 +56,20 @@ export class UploadFolder {
   }
 
   /**
-   * Takes a name and returns the path. The same name again is the same path: the file is replaced.
+   * Takes a name and returns the path. The same name again is the same path, whose file is replaced, unless
+   * `isAnother` tells that the file there is to stay: then the name gets a number. One name is taken at a time.
    * @param most files that the folder may hold
    * @throws ValidationError `ERR_ARGUMENT`; QueueError `ERR_QUEUE_FULL`
    */
-  take(sent: string, most: number): string {
+  take(sent: string, most: number, isAnother: (path: string) => Promise<boolean>): Promise<string> {
+    const taken = this.#tail.then(() => this.#takeNow(sent, most, isAnother));
+    this.#tail = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #takeNow(sent: string, most: number, isAnother: (path: string) => Promise<boolean>): Promise<string> {
     const name = uploadName(sent);
-    const safe = this.#free(name);
+    const safe = await this.#free(name, isAnother);
     if (!this.#files.has(nameKey(safe))) {
       if (this.#role === "input") this.#checkInput(safe);
       this.#checkFolders(safe);
@@ -88,11 +96,12 @@ export class UploadFolder {
   }
 
   /** The name, or the first with a number, that is free or was taken by the same upload. */
-  #free({ given, safe }: UploadName): string {
+  async #free({ given, safe }: UploadName, isAnother: (path: string) => Promise<boolean>): Promise<string> {
     for (let n = 0; ; n++) {
       const name = numberedName(safe, n);
       const taken = this.#files.get(nameKey(name));
-      if (taken === undefined ? !this.#folders.has(nameKey(name)) : taken.given === given) return name;
+      if (taken === undefined && !this.#folders.has(nameKey(name))) return name;
+      if (taken?.given === given && !(await isAnother(join(this.#folder, name)))) return name;
     }
   }
 

@@ -55,6 +55,11 @@ export class UploadStore extends FileStore {
     else await super.remove(id);
   }
 
+  /** Where an upload's bytes are until it is moved. */
+  pathOf({ id }: Upload): string {
+    return join(this.directory, id);
+  }
+
   /** All bytes of an upload are there and not in their place yet: the server was killed, or the place was refused. */
   async isLeft({ id, offset, size }: Upload): Promise<boolean> {
     return offset === size && (await this.#statBytes(id)) !== undefined;
@@ -65,7 +70,7 @@ export class UploadStore extends FileStore {
    * bytes are still here, that counts for nothing.
    */
   async move(upload: Upload, target: string): Promise<void> {
-    const path = join(this.directory, upload.id);
+    const path = this.pathOf(upload);
     const file = await open(path, "r+");
     try {
       await file.sync();

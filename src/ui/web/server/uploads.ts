@@ -151,7 +151,7 @@ export class Uploads {
   async #moveToJob(upload: Upload): Promise<void> {
     const { job, role, path } = this.#metadataOf(upload);
     const { jobs } = this.#options;
-    const target = await jobs.uploadTarget(job, role, path);
+    const target = await jobs.uploadTarget(job, { role, path, file: this.#store.pathOf(upload) });
     try {
       await this.#store.move(upload, target);
     } catch (error) {

@@ -1,7 +1,7 @@
 // One run at a time on an output: who holds the lease, when it is taken over, and what the loser learns.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -216,6 +216,20 @@ describe("the loser of a takeover", () => {
     const journal = await Journal.open(file);
     expect(journal.entries).toEqual([{ type: "retry", pages: ["next"] }]);
     await journal.close();
+  });
+
+  it("leaves the journal alone that a copy of the output with hard links has", async () => {
+    const before = await LockedJournal.open(root, "out", { clock: fakeClock() });
+    await before.append({ type: "retry", pages: ["before"] });
+    await before.close();
+    const copy = join(root, "copy.ndjson");
+    await link(join(root, "journal.ndjson"), copy);
+    const text = await readFile(copy, "utf8");
+    const journal = await LockedJournal.open(root, "out", { clock: fakeClock() });
+    await journal.append({ type: "retry", pages: ["after"] });
+    await journal.close();
+    expect(await readFile(copy, "utf8")).toBe(text);
+    expect((await readFile(join(root, "journal.ndjson"), "utf8")).startsWith(text)).toBe(true);
   });
 
   it("is nobody where the lease file was only removed: it is written again", async () => {

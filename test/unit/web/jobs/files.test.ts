@@ -201,16 +201,39 @@ describe("links below a root", () => {
 });
 
 describe("uploads", () => {
+  it("of references without a folder keep what is there: the same picture is one, another of its name gets a number", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const [first, second] = [await colourPage(1), await colourPage(2)];
+    for (const bytes of [first, second, first, second]) await jobs.upload(id, { "001.jpg": bytes }, "reference");
+    const folder = join(jobs.data, "jobs", id, "references");
+    expect((await readdir(folder)).sort()).toEqual(["001.jpg", "001_1.jpg"]);
+    expect(await readFile(join(folder, "001.jpg"))).toEqual(Buffer.from(first));
+    expect(await readFile(join(folder, "001_1.jpg"))).toEqual(Buffer.from(second));
+    // Two on their way at once are two.
+    const coming = await Promise.all([jobs.target(id, "reference", "x.png"), jobs.target(id, "reference", "x.png")]);
+    expect(new Set(coming).size).toBe(2);
+  });
+
+  it("of pages replace a page of the same name, but not one of the same request", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create({});
+    const place = await jobs.target(id, "input", "1.png");
+    expect(await jobs.target(id, "input", "1.png")).toBe(place);
+    const upload = { role: "input", path: "1.png", file: join(jobs.data, "part"), beside: new Set([place]) } as const;
+    expect(await jobs.store.uploadTarget(id, upload)).toBe(place.replace("1.png", "1_1.png"));
+  });
+
   it("are one archive or a tree of pictures", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.store.create();
-    await jobs.store.uploadTarget(id, "input", "a.cbz");
+    await jobs.target(id, "input", "a.cbz");
     for (const name of ["b.zip", "p.png"])
-      await expect(jobs.store.uploadTarget(id, "input", name)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+      await expect(jobs.target(id, "input", name)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
     const tree = await jobs.store.create();
-    await jobs.store.uploadTarget(tree.id, "input", "p/1.png");
-    await expect(jobs.store.uploadTarget(tree.id, "input", "p.cbz")).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
-    const target = await jobs.store.uploadTarget(id, "reference", "b.png");
+    await jobs.target(tree.id, "input", "p/1.png");
+    await expect(jobs.target(tree.id, "input", "p.cbz")).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+    const target = await jobs.target(id, "reference", "b.png");
     expect(target.startsWith(join(jobs.data, "jobs", id, "references"))).toBe(true);
   });
 
@@ -218,14 +241,14 @@ describe("uploads", () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.store.create();
     const put = async (name: string, number: number): Promise<void> =>
-      writeFile(await jobs.store.uploadTarget(id, "input", name), await linePage(number));
+      writeFile(await jobs.target(id, "input", name), await linePage(number));
     await put("1.png", 1); // and nobody says that it was uploaded
     await jobs.restart();
     await jobs.until(id, ({ scanning }) => !scanning);
     expect(jobs.store.get(id).counts).toMatchObject({ pages: 1 });
     // The same while the pictures that came before are looked at.
     await jobs.upload(id, { "2.png": await linePage(2) });
-    const target = await jobs.store.uploadTarget(id, "input", "3.png");
+    const target = await jobs.target(id, "input", "3.png");
     await jobs.store.uploaded(id);
     await jobs.until(id, ({ scanning }) => !scanning);
     await writeFile(target, await linePage(3));
@@ -237,7 +260,7 @@ describe("uploads", () => {
   it("that fail leave the job to its pictures", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.chapter(1);
-    jobs.store.uploadFailed(await jobs.store.uploadTarget(id, "reference", "late.png"));
+    jobs.store.uploadFailed(await jobs.target(id, "reference", "late.png"));
     await jobs.until(id, ({ scanning }) => !scanning);
     expect(await jobs.done(id)).toMatchObject({ state: "completed", progress: { completed: 1 } });
   });
@@ -246,8 +269,7 @@ describe("uploads", () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.store.create();
     const input = join(jobs.data, "jobs", id, "input");
-    const at = async (name: string): Promise<string> =>
-      (await jobs.store.uploadTarget(id, "input", name)).slice(input.length + 1);
+    const at = async (name: string): Promise<string> => (await jobs.target(id, "input", name)).slice(input.length + 1);
     expect(await at("C:\\pages\\CON.png")).toBe("pages/CON_.png");
     expect(await at("/abs/第1話/00:1?.png")).toBe("abs/第1話/00_1_.png");
     expect(await at("./x//y.png")).toBe("x/y.png");
@@ -264,7 +286,7 @@ describe("uploads", () => {
       "y.cbz.cobra-batch/z.png",
       "x/y.png/z.png",
     ])
-      await expect(jobs.store.uploadTarget(id, "input", bad)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+      await expect(jobs.target(id, "input", bad)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
     await mkdir(input, { recursive: true });
     expect((await readdir(join(jobs.data, "jobs", id))).sort()).toEqual(["input", "job.json"]);
   });

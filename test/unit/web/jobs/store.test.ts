@@ -137,7 +137,7 @@ describe("a folder that somebody made", () => {
         () => jobs.store.start(other),
         () => jobs.store.update(other, { name: "new" }),
         () => jobs.store.again(other),
-        () => jobs.store.uploadTarget(other, "reference", "r.png"),
+        () => jobs.target(other, "reference", "r.png"),
         () => jobs.store.uploaded(other),
         () => jobs.store.redo(other, []),
       ])
@@ -328,11 +328,11 @@ describe("a job", () => {
     const { id } = await jobs.store.create();
     await expect(jobs.store.create()).rejects.toMatchObject({ code: "ERR_QUEUE_FULL" });
     await expect(jobs.store.again(id)).rejects.toMatchObject({ code: "ERR_QUEUE_FULL" });
-    const first = await jobs.store.uploadTarget(id, "input", "1.png");
-    await jobs.store.uploadTarget(id, "input", "2.png");
-    await expect(jobs.store.uploadTarget(id, "input", "3.png")).rejects.toMatchObject({ code: "ERR_QUEUE_FULL" });
+    const first = await jobs.target(id, "input", "1.png");
+    await jobs.target(id, "input", "2.png");
+    await expect(jobs.target(id, "input", "3.png")).rejects.toMatchObject({ code: "ERR_QUEUE_FULL" });
     jobs.store.uploadFailed(first);
-    expect(await jobs.store.uploadTarget(id, "input", "3.png")).toMatch(/3\.png$/u);
+    expect(await jobs.target(id, "input", "3.png")).toMatch(/3\.png$/u);
   });
 
   it("has a name of people's own, or that of its input", async () => {

@@ -1,5 +1,6 @@
 // Rules of the page that need no browser: changes of settings, parts of references, names that files give.
 import { describe, expect, it } from "vitest";
+import { withOwnPaths } from "../../../../src/ui/web/page/data/own-paths.js";
 import { jobName } from "../../../../src/ui/web/page/data/job-name.js";
 import { localeOf } from "../../../../src/ui/web/page/lib/locale.js";
 import { failureText, failureTextAfter, sentence } from "../../../../src/ui/web/page/lib/sentence.js";
@@ -89,5 +90,19 @@ describe("why a picture failed", () => {
     expect(failureText(failure as never)).toBe("p1.png cannot be decoded. Save it.");
     expect(failureTextAfter("p1.png", failure as never)).toBe(" cannot be decoded. Save it.");
     expect(failureTextAfter("p2.png", failure as never)).toBe(": p1.png cannot be decoded. Save it.");
+  });
+});
+
+describe("files that are sent together", () => {
+  it("keep their paths, and those of one path get numbers that no other has", () => {
+    const paths = ["001.png", "001_1.png", "001.png", "a/x.png", "001.png", "b/x.png"];
+    expect(withOwnPaths(paths.map((path) => ({ path }))).map(({ path }) => path)).toEqual([
+      "001.png",
+      "001_1.png",
+      "001_2.png",
+      "a/x.png",
+      "001_3.png",
+      "b/x.png",
+    ]);
   });
 });

@@ -6,6 +6,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { Upload, type DetailedError, type PreviousUpload } from "tus-js-client";
 import { API, OFFLINE, troubleIn, troubleOf, type Trouble } from "../lib/api.js";
 import { store, stored } from "../lib/preferences.js";
+import { withOwnPaths } from "./own-paths.js";
 import { t } from "../texts/texts.js";
 
 /** What an uploaded file is for. */
@@ -150,8 +151,12 @@ function start({ key, file, role }: (typeof waiting)[number]): void {
   });
 }
 
-/** Sends files to a job, a few at a time, in order. */
-export function send(job: string, role: UploadRole, files: readonly UploadFile[]): void {
+/**
+ * Sends files to a job, a few at a time, in order. Files of one name, from several folders, each get a path of their
+ * own.
+ */
+export function send(job: string, role: UploadRole, chosen: readonly UploadFile[]): void {
+  const files = withOwnPaths(chosen);
   const fresh: Transfer[] = [];
   for (const { file, path } of files) {
     const key = [job, role, path, file.size, file.lastModified].join(":");
@@ -205,9 +210,11 @@ export function goOnWith(files: readonly UploadFile[]): { rest: UploadFile[]; jo
   const jobs = new Set<string>();
   for (const one of files) {
     const { file } = one;
-    const known = interrupted.value.find(
+    const alike = interrupted.value.filter(
       ({ name, bytes, modified }) => name === file.name && bytes === file.size && modified === file.lastModified,
     );
+    // A file that is chosen by itself has no folders: then its path tells nothing.
+    const known = alike.find(({ path }) => path === one.path || one.path.endsWith(`/${path}`)) ?? alike[0];
     if (!known) rest.push(one);
     else {
       jobs.add(known.job);

@@ -70,6 +70,8 @@ async function receive(request: FastifyRequest, services: Services, job: string)
   let role: unknown = "input";
   let path: unknown;
   let count = 0;
+  /** Two files of one form are two, though their names are the same. */
+  const targets = new Set<string>();
   const parts = formParts(request, {
     preservePath: true,
     limits: {
@@ -88,28 +90,33 @@ async function receive(request: FastifyRequest, services: Services, job: string)
     }
     const given = { job, role, path: path ?? part.filename };
     path = undefined;
-    await take(part.file, checked(uploadMetadata, given, `the form's file ${count + 1}`), services);
+    const metadata = checked(uploadMetadata, given, `the form's file ${count + 1}`);
+    targets.add(await take(part.file, metadata, targets, services));
     count++;
   }
   return count;
 }
 
+/** @returns where the file has been put */
 async function take(
   file: Readable,
   { job, role, path }: { job: string; role: "input" | "reference"; path: string },
+  beside: ReadonlySet<string>,
   { jobs, uploadFolder }: Services,
-): Promise<void> {
+): Promise<string> {
   const temporary = join(uploadFolder, `${randomBytes(16).toString("hex")}.part`);
-  const target = await jobs.uploadTarget(job, role, path);
+  let target: string | undefined;
   try {
     await pipeline(file, createWriteStream(temporary, { flags: "wx", mode: 0o600 }));
     const handle = await open(temporary, "r+");
     await handle.sync().finally(() => handle.close());
+    target = await jobs.uploadTarget(job, { role, path, file: temporary, beside });
     await rename(temporary, target);
+    return target;
   } catch (error) {
-    jobs.uploadFailed(target);
+    if (target !== undefined) jobs.uploadFailed(target);
     await rm(temporary, { force: true });
-    throw isOfDisk(error) ? outputError(target, error) : formFault(error);
+    throw isOfDisk(error) ? outputError(target ?? temporary, error) : formFault(error);
   }
 }
 
