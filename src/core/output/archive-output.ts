@@ -150,13 +150,17 @@ async function intactFiles(
   return files;
 }
 
-/** The archive that an earlier run of this journal has written, if it is still as it was written. */
+/**
+ * The archive that an earlier run of this journal has written, if it is still as it was written: also one that was
+ * given another name together with its work folder.
+ */
 async function findOwn(config: BatchConfig, journal: LockedJournal): Promise<string | undefined> {
   const name = basename(config.outputZip!);
   const files = new OutputFiles(dirname(config.outputZip!), false);
   for (const entry of journal.history.archives) {
-    if (!hasDigest(entry) || numberedName(name, entry.firstNumber) !== entry.name) continue;
-    const number = await files.find(name, entry);
+    if (!hasDigest(entry)) continue;
+    const firstNumber = numberedName(name, entry.firstNumber) === entry.name ? entry.firstNumber : 0;
+    const number = await files.find(name, { ...entry, firstNumber });
     if (number !== undefined) return files.path(name, number);
   }
   return undefined;

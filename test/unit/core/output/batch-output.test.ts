@@ -248,6 +248,13 @@ describe("an archive of a run with failed pages", () => {
     return "written" in finished ? finished.written : "";
   };
 
+  it("is replaced where it was given another name together with its work folder", async () => {
+    await finish(config({ outputZip: at("x.cbz") }), ["b.png"]);
+    for (const name of ["x.cbz", "x.cbz.cobra-batch"]) await rename(at(name), at(name.replace("x", "y")));
+    expect(await finish(config({ outputZip: at("y.cbz") }), [])).toBe(at("y.cbz"));
+    expect(await readdir(root)).toEqual(["y.cbz"]);
+  });
+
   it("is replaced by the next run while it is as it was written, and kept when somebody changed it", async () => {
     const settings = config({ outputZip: at("x.cbz") });
     expect(await finish(settings, ["b.png"])).toBe(at("x.cbz"));
