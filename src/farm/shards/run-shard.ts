@@ -52,7 +52,8 @@ export async function runShard(
   const scan = await scanInput(engine.pool, config, options.signal ?? new AbortController().signal, { pageConfig });
   let handedOver = false;
   try {
-    const own = scan.found.pages.filter(({ name }) => parts.shardOf(name) === shard.index);
+    const shards = parts.shardsOf(scan.found.pages);
+    const own = scan.found.pages.filter(({ name }) => shards.get(name) === shard.index);
     const pageConfigs = Object.fromEntries(
       scan.found.pages
         .map(({ name }) => [name, pageConfig(name)] as const)

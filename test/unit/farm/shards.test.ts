@@ -110,7 +110,10 @@ describe("planShards", () => {
       fc.property(chapters, fc.integer({ min: 1, max: 40 }), (given, count) => {
         const parts = planShards(given, count);
         const pages = given.flatMap((pictures, chapter) =>
-          pictures.map(({ name, sizeBytes }) => ({ sizeBytes, shard: parts[chapter]!.shardOf(name)! })),
+          pictures.map(({ name, sizeBytes }) => ({
+            sizeBytes,
+            shard: parts[chapter]!.shardsOf(pictures).get(name)!,
+          })),
         );
         const bytes = pages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
         const weights = pages.map(({ sizeBytes }) =>
@@ -126,6 +129,20 @@ describe("planShards", () => {
         expect(planShards(given, count).map(({ shards }) => shards)).toEqual(parts.map(({ shards }) => shards));
       }),
     );
+  });
+
+  it("shares a chapter's pages evenly, however large its references are", () => {
+    const page = (name: string) => ({ name, sizeBytes: 10 });
+    const pages = ["1", "2", "3", "4"].map(page);
+    const references = ["a", "b"].map((name) => ({ name, sizeBytes: 1_000 }));
+    for (const pictures of [
+      [...pages, ...references],
+      [...references, ...pages],
+    ]) {
+      const [parts] = planShards([pictures], 2);
+      expect(parts!.shards).toEqual([1, 2]);
+      expect([...parts!.shardsOf(pages).values()]).toEqual([1, 1, 2, 2]);
+    }
   });
 
   it("cuts a chapter only where a shard ends", () => {
