@@ -13,7 +13,7 @@ import { parseJson } from "../../text/parse-json.js";
 import type { JournalEntry } from "./entries.js";
 import { parseEntry, unsafeOutput } from "./entry-schema.js";
 
-const LINE = /^\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}$/;
+const LINE = /^\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}$/s; // names may hold U+2028
 /** Shorter texts cannot nest deep enough to overflow a stack; they are read the quick way. */
 const LONG_TEXT = 4096;
 /** Longer lines are no entries: a batch of 100,000 pages has its longest, the start of a run, far below. */

@@ -1,8 +1,9 @@
 /** A page's layer files beside its picture, as the journal records them. */
-import { readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";
 import { sha256 } from "../../platform/sha256.js";
+import { readWhole } from "../../io/files/read-file.js";
 import type { LayerRecord } from "../journal/entries.js";
 
 /** @param files bytes in the order of `LAYER_NAMES`; none for a page without layers */
@@ -23,7 +24,7 @@ export function layerPaths(picture: string, layers: readonly Pick<LayerRecord, "
 /** Whether all layers of a picture are there as they were written. */
 export async function layersThere(picture: string, layers: readonly LayerRecord[] = []): Promise<boolean> {
   for (const [index, path] of layerPaths(picture, layers).entries()) {
-    const bytes = await readFile(path).catch(() => undefined);
+    const bytes = await readWhole(path).catch(() => undefined);
     if (
       bytes === undefined ||
       bytes.byteLength !== layers[index]!.sizeBytes ||
@@ -48,11 +49,14 @@ export async function layersAreOwn(
   const info = await stat(folder).catch(() => undefined);
   if (info === undefined) return true;
   if (!info.isDirectory()) return false;
-  const found = (
-    await Promise.all(LAYER_NAMES.map((name) => readFile(join(folder, name)).catch(() => undefined)))
-  ).filter((bytes) => bytes !== undefined);
+  const names = await readdir(folder).catch(() => undefined);
+  if (names === undefined) return false;
+  const found = LAYER_NAMES.filter((name) => names.includes(name));
   if (found.length === 0) return earlier.length > 0;
   const known = new Set([...earlier, ...next].map((layer) => layer.sha256));
-  for (const bytes of found) if (!known.has(await sha256(bytes))) return false;
+  for (const name of found) {
+    const bytes = await readWhole(join(folder, name)).catch(() => undefined); // what cannot be read is not known
+    if (bytes === undefined || !known.has(await sha256(bytes))) return false;
+  }
   return true;
 }

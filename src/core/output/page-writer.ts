@@ -30,7 +30,7 @@ export interface PageWriterOptions {
 
 export class PageWriter {
   readonly #options: PageWriterOptions;
-  readonly #tidied = new Set<string>();
+  readonly #tidied = new Map<string, Promise<void>>();
   readonly #notices: Notice[] = [];
   #replaced = 0;
 
@@ -104,10 +104,12 @@ export class PageWriter {
   }
 
   /** Once a folder: sees that it lies in the output, and removes what a killed run has left half-written. */
-  async #tidy(folder: string): Promise<void> {
-    if (this.#tidied.has(folder)) return;
-    this.#tidied.add(folder);
-    await checkInside(this.#options.files.folder, folder);
-    await removeLeftovers(folder);
+  #tidy(folder: string): Promise<void> {
+    let tidied = this.#tidied.get(folder);
+    if (tidied === undefined) {
+      tidied = checkInside(this.#options.files.folder, folder).then(() => removeLeftovers(folder));
+      this.#tidied.set(folder, tidied); // a folder that is refused is refused for each of its pages
+    }
+    return tidied;
   }
 }

@@ -2,7 +2,6 @@
  * Joins the shards of an output: the same batch once more, with an engine that gives what the shards have done. Order,
  * names, metadata and carried files therefore come from the code that writes every output.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { availableParallelism } from "node:os";
 import type { ColorizedPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
@@ -21,6 +20,7 @@ import { outputOfWorkFolder, outputPath, removeFolder, type OutputPaths } from "
 import { runBatch, type RunBatchOptions } from "../../core/run-batch.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
+import { readWhole } from "../../io/files/read-file.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
@@ -198,7 +198,7 @@ async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageReq
   const files = layerPaths(path, layers);
   const layerFiles = await Promise.all(
     files.map(async (file, index) => {
-      const data = await readFile(file).catch(() => undefined);
+      const data = await readWhole(file).catch(() => undefined);
       if (data === undefined || (await sha256(data)) !== layers[index]!.sha256) throw damaged(file);
       return { name: layers[index]!.name, data };
     }),
@@ -206,7 +206,7 @@ async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageReq
   const { width, height, bucket, tiles, seed, references, stageMs } = success;
   return {
     status: "completed",
-    data: await readFile(path),
+    data: await readWhole(path),
     format: request.output.format ?? "png",
     width,
     height,

@@ -3,11 +3,12 @@
  * with a journal and a lease of its own, so that shards never wait for each other. `shard.json` says what the shard
  * was to do.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { workFolder, type OutputPaths } from "../../core/output/work-folder.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { readWhole } from "../../io/files/read-file.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { Shard } from "../../config/shard.js";
 
@@ -72,9 +73,9 @@ export async function writeManifest(folder: string, manifest: ShardManifest): Pr
 
 /** Undefined where there is none, or one that cannot be read. */
 export async function readManifest(folder: string): Promise<ShardManifest | undefined> {
-  const found = await readFile(join(folder, MANIFEST_NAME), "utf8").catch(() => undefined);
+  const found = await readWhole(join(folder, MANIFEST_NAME)).catch(() => undefined);
   try {
-    return found === undefined ? undefined : shardManifest.safeParse(parseJson(found)).data;
+    return found === undefined ? undefined : shardManifest.safeParse(parseJson(new TextDecoder().decode(found))).data;
   } catch {
     return undefined;
   }

@@ -2,11 +2,12 @@
  * Moves a chapter out of the hot folder under a free name, also to another disk. What is there by then and was not
  * coloured is neither moved nor removed: an original is removed only after it was compared with its copy.
  */
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rmdir, unlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, rename, rmdir, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { BatchProcessingError, messageOf, systemCode } from "../../errors.js";
 import { placeFile, removeLeftovers, temporaryName } from "../../io/files/atomic-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
+import { readHead } from "../../io/files/read-file.js";
 import { removeTree } from "../../io/files/remove-tree.js";
 import { syncFolder } from "../../platform/storage.js";
 import { copyTree, isSameEntry, isSameTree } from "./copy-tree.js";
@@ -20,10 +21,12 @@ export type Moved =
   /** It has changed since it was handed out, and stays. */
   | { readonly changed: string };
 
-/** Folders in the hot folder for originals that have a copy. */
+/** Folders in the hot folder for originals that have a copy, as `mkdtemp` names them. */
 const TAKEN = ".cobra-batch-moved-";
+const TAKEN_NAME = /^\.cobra-batch-moved-[0-9a-zA-Z]{6}$/u;
 /** The file in such a folder that says where the copy is. */
 const COPY_PLACE = ".copy";
+const MAX_PLACE_BYTES = 2 ** 16;
 /** What a file system says that lets nothing take the place of a folder. */
 const REFUSALS = new Set(["EEXIST", "ENOTEMPTY", "EPERM"]);
 
@@ -55,9 +58,10 @@ export async function moveChapter(chapter: ReadyChapter, folder: string, number 
 export async function completeMoves(hotFolder: string, folders: readonly string[]): Promise<string[]> {
   const back: string[] = [];
   for (const name of await readdir(hotFolder)) {
-    if (!name.startsWith(TAKEN)) continue;
     const taken = join(hotFolder, name);
-    const copy = await readFile(join(taken, COPY_PLACE), "utf8").catch(() => "");
+    // A link would lead to what nobody has moved here.
+    if (!TAKEN_NAME.test(name) || !(await isFolder(taken))) continue;
+    const copy = await placeOfCopy(taken);
     const isKnown = folders.some((folder) => resolve(folder) === dirname(copy));
     for (const original of await readdir(taken)) {
       if (original === COPY_PLACE) continue;
@@ -68,6 +72,12 @@ export async function completeMoves(hotFolder: string, folders: readonly string[
     await removeTaken(taken);
   }
   return back;
+}
+
+/** Where the copy is of what lies in such a folder; an empty text where it does not say. */
+async function placeOfCopy(taken: string): Promise<string> {
+  const bytes = await readHead(join(taken, COPY_PLACE), MAX_PLACE_BYTES).catch(() => new Uint8Array());
+  return new TextDecoder().decode(bytes);
 }
 
 /** Moves to the first of the numbered names that nothing has, on the same disk. Rejects with the system's error. */

@@ -141,7 +141,7 @@ describe.skipIf(!hasOtherDisk())("to another disk", () => {
   it("completes the removal that a kill has interrupted, and puts back what has no copy", async () => {
     const copy = join(done, "ch");
     execFileSync("cp", ["-a", at("in", "ch"), copy]);
-    const taken = at("in", ".cobra-batch-moved-abc");
+    const taken = at("in", ".cobra-batch-moved-abc123");
     await mkdir(taken);
     await writeFile(join(taken, ".copy"), copy);
     execFileSync("mv", [at("in", "ch"), taken]);
@@ -154,11 +154,27 @@ describe.skipIf(!hasOtherDisk())("to another disk", () => {
 
   it("removes nothing for a copy elsewhere than in its folders", async () => {
     execFileSync("cp", ["-a", at("in", "ch"), at("copy")]);
-    await mkdir(at("in", ".cobra-batch-moved-abc"));
-    await writeFile(at("in", ".cobra-batch-moved-abc", ".copy"), at("copy"));
-    execFileSync("mv", [at("in", "ch"), at("in", ".cobra-batch-moved-abc")]);
+    await mkdir(at("in", ".cobra-batch-moved-abc123"));
+    await writeFile(at("in", ".cobra-batch-moved-abc123", ".copy"), at("copy"));
+    execFileSync("mv", [at("in", "ch"), at("in", ".cobra-batch-moved-abc123")]);
     expect(await completeMoves(at("in"), [done])).toEqual([at("in", "ch")]);
     expect(await filesOf(at("in", "ch"))).toEqual(WHOLE);
+  });
+});
+
+describe("a folder that only looks as if it held moved originals", () => {
+  it("is left as it is: a link, another name; a pipe in it says nothing", async () => {
+    await mkdir(at("victim"));
+    await writeFile(at("victim", "theirs.png"), "theirs");
+    await symlink(at("victim"), at("in", ".cobra-batch-moved-abc123"));
+    await mkdir(at("in", ".cobra-batch-moved-by-hand"));
+    await writeFile(at("in", ".cobra-batch-moved-by-hand", "kept.png"), "kept");
+    await mkdir(at("in", ".cobra-batch-moved-pipe00"));
+    execFileSync("mkfifo", [at("in", ".cobra-batch-moved-pipe00", ".copy")]);
+    await writeFile(at("in", ".cobra-batch-moved-pipe00", "back.png"), "back");
+    expect(await completeMoves(at("in"), [at("done")])).toEqual([at("in", "back.png")]);
+    expect(await filesOf(at("victim"))).toEqual(["theirs.png"]);
+    expect(await filesOf(at("in", ".cobra-batch-moved-by-hand"))).toEqual(["kept.png"]);
   });
 });
 

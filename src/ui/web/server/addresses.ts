@@ -29,7 +29,7 @@ export function urlOf(host: string, port: number, token: string | undefined): st
 export function parseRoots(given: readonly string[]): Map<string, string> {
   const roots = new Map<string, string>();
   for (const text of given) {
-    const [, named, folder = text] = /^([^/=]+)=(.+)$/.exec(text) ?? [];
+    const [, named, folder = text] = /^([^/=]+)=(.+)$/s.exec(text) ?? [];
     const path = realFolder(folder, text);
     const name = named ?? (basename(path) || "root");
     if (roots.has(name))

@@ -21,12 +21,12 @@ const entry = (name: string): JournalEntry => ({
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("parseJournal", () => {
-  const whole = ["a", 'ü"é', "c"].map((name) => journalLine(entry(name)));
+  const whole = ["a", 'ü"\u2028\u2029\u0085é', "c"].map((name) => journalLine(entry(name)));
 
   it("reads what journalLine writes: one JSON object a line, with a checksum", () => {
     const text = whole.join("");
     expect(parseJournal(bytes(text), "j")).toEqual({
-      entries: [entry("a"), entry('ü"é'), entry("c")],
+      entries: [entry("a"), entry('ü"\u2028\u2029\u0085é'), entry("c")],
       goodBytes: bytes(text).length,
       damaged: 0,
     });
@@ -35,7 +35,7 @@ describe("parseJournal", () => {
         .trimEnd()
         .split("\n")
         .map((line) => (JSON.parse(line) as { entry: JournalEntry }).entry),
-    ).toEqual([entry("a"), entry('ü"é'), entry("c")]);
+    ).toEqual([entry("a"), entry('ü"\u2028\u2029\u0085é'), entry("c")]);
   });
 
   it("drops a last line that was cut off anywhere", () => {
@@ -43,7 +43,7 @@ describe("parseJournal", () => {
     const kept = bytes(whole.slice(0, 2).join("")).length;
     for (let end = kept; end < text.length; end++) {
       expect(parseJournal(text.subarray(0, end), "j")).toEqual({
-        entries: [entry("a"), entry('ü"é')],
+        entries: [entry("a"), entry('ü"\u2028\u2029\u0085é')],
         goodBytes: kept,
         damaged: 0,
       });

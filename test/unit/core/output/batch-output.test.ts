@@ -239,6 +239,21 @@ describe("a picture in an archive's work folder", () => {
   });
 });
 
+describe("a folder of an output that is a link to another place", () => {
+  it("refuses each of its pages, and what lies there is not touched", async () => {
+    await mkdir(at("out"));
+    await mkdir(at("victim"));
+    await writeFile(at("victim/b_colorized.png"), "theirs");
+    await symlink(at("victim"), at("out/sub"));
+    const output = await open(config({ outputDir: at("out"), overwrite: true }));
+    for (const name of ["sub/a.png", "sub/b.png", "sub/c.png"])
+      await expect(output.write(job(name), picture(name))).rejects.toMatchObject({ code: "ERR_OUTPUT_UNSAFE" });
+    await output.write(job("d.png"), picture("d"));
+    expect(await readdir(at("victim"))).toEqual(["b_colorized.png"]);
+    expect(await text("victim/b_colorized.png")).toBe("theirs");
+  });
+});
+
 describe("an archive of a run with failed pages", () => {
   const finish = async (settings: BatchConfig, failures: unknown[]): Promise<string> => {
     const output = await open(settings);
