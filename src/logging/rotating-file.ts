@@ -15,6 +15,7 @@ import {
   statSync,
   unlinkSync,
   writeSync,
+  type Stats,
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, parse } from "node:path";
@@ -60,6 +61,8 @@ export class RotatingFile {
   readonly #options: RotatingFileOptions;
   #fd: number | undefined;
   #path = "";
+  /** Which file it is, whatever has its name. */
+  #identity = "";
   #bytes = 0;
   /** Of the day that the file is of, local time. */
   #dayStartsMs = 0;
@@ -67,6 +70,7 @@ export class RotatingFile {
   /** What the last file was called; a name is not given again, though its file may be deleted by now. */
   #lastClaim = { stamp: "", number: -1 };
   #lost = 0;
+  #hasWarned = false;
   #isTorn = false;
 
   constructor(name: LogFileName, options: RotatingFileOptions) {
@@ -93,14 +97,13 @@ export class RotatingFile {
   }
 
   /**
-   * Writes a line, which ends with a line feed. Never throws: where the disk refuses, lines are counted and the count
-   * is written once it takes some again.
+   * Writes a line, which ends with a line feed. Never throws: where the disk refuses, lines are counted, a warning of
+   * the process says so once, and the count is written once the disk takes some again.
    */
   write(line: string): void {
     if (this.#fd === undefined) return;
+    this.#renewIfDue(line.length);
     try {
-      if (this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) this.#rotate();
-      else if (!this.#isOfToday()) this.#rotate();
       if (this.#lost > 0) {
         this.#put(
           `${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), pid: process.pid, host: hostname(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`,
@@ -108,8 +111,11 @@ export class RotatingFile {
         this.#lost = 0;
       }
       this.#put(line);
-    } catch {
+    } catch (error) {
       this.#lost++;
+      if (this.#hasWarned) return;
+      this.#hasWarned = true;
+      process.emitWarning(`log lines cannot be written to ${this.#path}: ${messageOf(error)}`, "LogWarning");
     }
   }
 
@@ -122,9 +128,11 @@ export class RotatingFile {
     }
   }
 
+  /** Never throws. */
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
+    const fd = this.#fd;
     this.#fd = undefined;
+    if (fd !== undefined) closeQuietly(fd);
   }
 
   #put(line: string): void {
@@ -137,16 +145,18 @@ export class RotatingFile {
     }
   }
 
+  /** Opens the next file, then closes the one before. If it throws, all is as it was. */
   #open(): void {
     const { folder, stem, extension, isDated } = this.#name;
-    if (isDated) {
-      [this.#path, this.#fd] = this.#claim((path) => openSync(path, "ax"));
-    } else {
-      this.#path = join(folder, `${stem}${extension}`);
-      this.#fd = openSync(this.#path, "a");
-    }
-    const { size, mtimeMs } = fstatSync(this.#fd);
+    const fixed = join(folder, `${stem}${extension}`);
+    const [path, fd] = isDated ? this.#claim((free) => openSync(free, "ax")) : ([fixed, openSync(fixed, "a")] as const);
+    if (this.#fd !== undefined) closeQuietly(this.#fd);
+    [this.#path, this.#fd] = [path, fd];
+    const info = fstatSync(fd);
+    const { size, mtimeMs } = info;
+    this.#identity = identityOf(info);
     this.#bytes = size;
+    this.#isTorn = false;
     const writtenMs = size > 0 ? mtimeMs : Date.now();
     this.#dayStartsMs = new Date(writtenMs).setHours(0, 0, 0, 0);
     this.#dayEndsMs = new Date(writtenMs).setHours(24, 0, 0, 0);
@@ -158,12 +168,38 @@ export class RotatingFile {
     return now >= this.#dayStartsMs && now < this.#dayEndsMs;
   }
 
+  /**
+   * Begins a new file where the present one is full, of another day, or has lost its name: to another program that
+   * rotates logs, or with its folder. Where that cannot be, lines go on into the file that there is.
+   */
+  #renewIfDue(bytes: number): void {
+    try {
+      if (!this.#hasItsName()) {
+        makeFoldersNow(this.#name.folder);
+        if (!this.#name.isDated) assertLog(this.#path);
+        this.#open();
+      } else if ((this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytes) || !this.#isOfToday())
+        this.#rotate();
+    } catch {
+      // the next line tries again
+    }
+  }
+
+  #hasItsName(): boolean {
+    const info = statSync(this.#path, { throwIfNoEntry: false });
+    return info !== undefined && identityOf(info) === this.#identity;
+  }
+
   #rotate(): void {
-    closeSync(this.#fd!);
     // Linked to its new name before the old one goes: two processes cannot overwrite each other's file.
     if (!this.#name.isDated) {
-      this.#claim((path) => linkSync(this.#path, path));
-      unlinkSync(this.#path);
+      const [dated] = this.#claim((path) => linkSync(this.#path, path));
+      try {
+        unlinkSync(this.#path);
+      } catch (error) {
+        unlinkSync(dated);
+        throw error;
+      }
     }
     this.#open();
     this.#prune();
@@ -216,6 +252,19 @@ export class RotatingFile {
     } catch {
       // another process was quicker, or the folder is gone: the next rotation tries again
     }
+  }
+}
+
+function identityOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
+}
+
+/** A disk that reports late what it could not write is no reason to end the work. */
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // it is closed all the same
   }
 }
 

@@ -1,5 +1,5 @@
 /** Output that cannot be written: a full disk behind standard output or standard error loses lines, never pages. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,4 +29,20 @@ it.skipIf(!existsSync("/dev/full")).each([
   closeSync(full);
   expect(code).toBe(0);
   expect(existsSync(out)).toBe(true);
+});
+
+it.skipIf(!existsSync("/dev/full")).each([
+  ["config", "schema"],
+  ["classify", "--json"],
+  ["doctor", "--help"],
+])("a full disk that takes no result is a failure: %s %s", (command, flag) => {
+  const full = openSync("/dev/full", "w");
+  const input = command === "classify" ? [join(folder, "chapter.cbz")] : [];
+  const { status, stderr } = spawnSync(process.execPath, [CLI_PATH, command, ...input, flag], {
+    stdio: ["ignore", full, "pipe"],
+    encoding: "utf8",
+  });
+  closeSync(full);
+  expect(stderr).toMatch(/error: standard output cannot be written \(ENOSPC\); lines of it are missing\n$/u);
+  expect(status).toBe(75);
 });

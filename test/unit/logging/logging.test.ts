@@ -1,14 +1,18 @@
 // The rules for logging, with real files: levels, ids, what a line looks like, where lines go, rotation.
 import { spawnSync } from "node:child_process";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -399,6 +403,59 @@ describe("log files", () => {
     setupLogging({ logFile: join(dir, "IMG.jpg"), logDir: dir, console: false, maxFiles: 1, maxFileBytes: 1 });
     for (let line = 0; line < 3; line++) getLogger("a").info({ line }, "one");
     expect(readdirSync(dir)).toEqual(expect.arrayContaining([...photos, "batch_processing_20200101_000000.log"]));
+  });
+
+  it.each(["moved", "removed with its folder"])(
+    "a file that was %s is begun anew, and no other file is closed",
+    (how) => {
+      const dir = folder();
+      mkdirSync(dir, { recursive: true });
+      const logFile = join(dir, "a.log");
+      setupLogging({ logFile, console: false, maxFileBytes: 2000 });
+      getLogger("a").info("first");
+      if (how === "moved") renameSync(logFile, `${logFile}.1`);
+      else rmSync(dir, { recursive: true });
+      const mine = openSync(join(root, "mine"), "w");
+      for (let line = 0; line < 50; line++) {
+        getLogger("a").info({ line }, "one more");
+        writeSync(mine, "x");
+      }
+      closeSync(mine);
+      expect(readFileSync(join(root, "mine"), "utf8")).toBe("x".repeat(50));
+      const lines = readdirSync(dir)
+        .filter((name) => name !== "a.log.1")
+        .flatMap((name) => linesOf(join(dir, name)));
+      expect(new Set(lines.map(({ line }) => line)).size).toBe(50);
+      if (how === "moved") expect(linesOf(`${logFile}.1`)).toMatchObject([{ msg: "first" }]);
+    },
+  );
+
+  it("a file that cannot be renamed takes the further lines, and is not closed", () => {
+    const dir = folder();
+    mkdirSync(dir, { recursive: true });
+    const logFile = join(dir, `${"a".repeat(240)}.log`); // its dated name is too long
+    setupLogging({ logFile, console: false, maxFileBytes: 500 });
+    const mine = openSync(join(root, "mine"), "w");
+    for (let line = 0; line < 20; line++) {
+      getLogger("a").info({ line }, "one more");
+      writeSync(mine, "x");
+    }
+    closeSync(mine);
+    expect(linesOf(logFile)).toHaveLength(20);
+    expect(readdirSync(dir)).toHaveLength(1);
+  });
+
+  it("lines that are lost are told once", async () => {
+    const warned: Error[] = [];
+    const listen = (warning: Error): void => void warned.push(warning);
+    process.on("warning", listen);
+    setupLogging({ logFile: "/dev/full", console: false });
+    for (let line = 0; line < 3; line++) getLogger("a").info("no room");
+    await new Promise(setImmediate);
+    process.off("warning", listen);
+    expect(warned.map(({ name, message }) => `${name}: ${message}`)).toEqual([
+      expect.stringContaining("LogWarning: log lines cannot be written to /dev/full: ENOSPC"),
+    ]);
   });
 
   it("a full disk does not reach the work", () => {
