@@ -2,9 +2,12 @@
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
  * What a killed process left behind is removed by the next one, or continued where that was asked for.
  */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ModelError, ResourceError, systemCode } from "../errors.js";
+import { MANIFEST_FILE } from "../model/manifest.js";
+import { TEXT_FILES } from "../model/package.js";
 import { makeFolders } from "../platform/folders.js";
 import { bytesText } from "../text/bytes-text.js";
 import { freeBytes, noSpaceError } from "../platform/storage.js";
@@ -15,6 +18,8 @@ import { removeTree } from "../io/files/remove-tree.js";
 const OWNER_FILE = ".building.json";
 /** Added to the unfinished folder's name: what it replaces, while it does. */
 const OLD_SUFFIX = "-old";
+/** What packages are made of, whether a manifest lists it or not. */
+const PACKAGE_FILES = /\.(?:onnx|bin|data)$/u;
 /** In a folder that can be continued: what of it is finished. Written by who fills the folder. */
 export const PROGRESS_FILE = ".progress.json";
 
@@ -55,6 +60,7 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
     await fill(temporary);
     for (const name of [OWNER_FILE, PROGRESS_FILE, `${PROGRESS_FILE}.new`])
       await rm(join(temporary, name), { force: true });
+    if (place.overwrite) await takeOver(directory, temporary);
     await putInPlace(temporary, directory, place.overwrite);
   } catch (cause) {
     if (place.resumeKey === undefined || cause instanceof ModelError) await removeTree(temporary);
@@ -136,6 +142,27 @@ function livenessOfOwner(text: string): Liveness {
 }
 
 /** Renames the finished folder; with `overwrite` the old one steps aside first and comes back when that fails. */
+/**
+ * Copies what the user has put beside the files of the package that is replaced, as far as it may lie there.
+ * @throws ResourceError ERR_OUTPUT_EXISTS for what may not
+ */
+async function takeOver(directory: string, temporary: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const text = await readFile(join(directory, MANIFEST_FILE), "utf8").catch(() => "");
+  for (const name of names) {
+    // A manifest that is damaged may list fewer files than it did; hidden files are this product's.
+    const isOwn = name === MANIFEST_FILE || name.startsWith(".") || PACKAGE_FILES.test(name);
+    if (isOwn || text.includes(JSON.stringify(name))) continue;
+    if (!TEXT_FILES.test(name) || !(await stat(join(directory, name))).isFile())
+      throw new ResourceError("ERR_OUTPUT_EXISTS", `${join(directory, name)} is no file of the package`, {
+        remedy: "move it elsewhere, or choose another folder",
+      });
+    await copyFile(join(directory, name), join(temporary, name), constants.COPYFILE_EXCL).catch((error: unknown) =>
+      systemCode(error) === "EEXIST" ? undefined : Promise.reject(error),
+    );
+  }
+}
+
 async function putInPlace(temporary: string, directory: string, overwrite: boolean): Promise<void> {
   const aside = `${temporary}${OLD_SUFFIX}`;
   let moved = false;

@@ -45,7 +45,7 @@ export interface OpenModelPackageOptions {
 /** Published manifests have a few kilobytes. */
 const MAX_MANIFEST_BYTES = 2 ** 24;
 /** Files a package may hold without listing them: texts for people, and hidden files. */
-const TEXT_FILES = /^(?:\..*|(?:LICEN[CS]E|NOTICE|README)[A-Za-z0-9._-]*|[^/]+\.(?:md|txt))$/u;
+export const TEXT_FILES = /^(?:\..*|(?:LICEN[CS]E|NOTICE|README)[A-Za-z0-9._-]*|[^/]+\.(?:md|txt))$/u;
 
 /**
  * Opens the package in `directory`.

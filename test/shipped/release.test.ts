@@ -255,6 +255,18 @@ describe("a release that does not fit", () => {
     await cp(RELEASE, release, { recursive: true });
   };
 
+  it.each(["pixart/transformer", "pixart/vae", "cobra/image_encoder"])(
+    "says that sizes were assumed where %s/config.json is missing",
+    async (part) => {
+      const release = join(folder, `assumed-${part.replace("/", "-")}`);
+      await cp(RELEASE, release, { recursive: true });
+      await rm(join(release, part, "config.json"));
+      const { code, stderr } = await runCli(flags(release, join(folder, "never")));
+      expect(code).toBe(1);
+      expect(stderr).toContain(`sizes were assumed, because there is no\n  ${join(release, part, "config.json")}`);
+    },
+  );
+
   it("names every file that is missing", async () => {
     await copy();
     await rm(join(release, "cobra/LE"), { recursive: true });

@@ -9,6 +9,7 @@ import { buildModelPackage, type BuildProgress } from "../build-package.js";
 import type { ModelWeights, StyleWeights } from "../package-graphs.js";
 import { STYLES, type Style } from "../../config/batch-config.js";
 import type { ModelConfig } from "../model-config.js";
+import { BUCKET_STEP_PX } from "../../model/manifest.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { Prompt } from "../graphs/prompt.js";
 import { COBRA_BUCKETS } from "../../model/buckets.js";
@@ -51,6 +52,23 @@ const LICENCE =
 export async function importRelease(options: ImportReleaseOptions): Promise<ModelPackage> {
   checkOptions(options);
   const files = findRelease(options, options.styles);
+  try {
+    return await importFiles(files, options);
+  } catch (error) {
+    throw files.assumed.length > 0 && error instanceof ModelError ? withAssumed(error, files.assumed) : error;
+  }
+}
+
+/** Says which sizes were assumed: weights that do not fit them may be right. */
+function withAssumed(error: ModelError, assumed: readonly string[]): ModelError {
+  return new ModelError(
+    error.code,
+    `${error.message}\nThe published model's sizes were assumed, because there is no\n${assumed.map((path) => `  ${path}`).join("\n")}`,
+    { cause: error, remedy: "get these files too, if the model has other sizes" },
+  );
+}
+
+async function importFiles(files: ReleaseFiles, options: ImportReleaseOptions): Promise<ModelPackage> {
   await using opened = new OpenFiles();
   const lineExtractor = renamed(await opened.open(files.lineExtractor), NAME_TABLES.lineExtractor);
   const config = releaseConfig(
@@ -99,6 +117,14 @@ function checkOptions(options: ImportReleaseOptions): void {
   const { styles } = options;
   checkArgument(Array.isArray(styles) && styles.length > 0, "styles", styles, "a list of one or more styles");
   for (const style of styles) checkOneOf("a style", style, STYLES);
+  for (const bucket of options.buckets ?? [])
+    for (const side of bucket)
+      checkArgument(
+        Number.isInteger(side) && side >= BUCKET_STEP_PX && side % BUCKET_STEP_PX === 0,
+        `a side of the page size ${bucket.join("x")}`,
+        side,
+        `a multiple of ${BUCKET_STEP_PX}`,
+      );
   checkOneOf("precision", options.precision, ["float32", "float16"]);
 }
 

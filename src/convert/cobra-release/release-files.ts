@@ -31,6 +31,8 @@ export interface ReleaseFiles {
   readonly vae: string;
   readonly vaeConfig: string | undefined;
   readonly schedulerConfig: string | undefined;
+  /** Config files that are not there: the published model's values stand in for theirs. */
+  readonly assumed: readonly string[];
   readonly promptEmbeds: string;
   readonly promptMask: string;
   readonly styles: ReadonlyMap<Style, StyleFiles>;
@@ -76,8 +78,13 @@ export function findRelease(
       );
     return found ?? "";
   };
-  const perhaps = (folder: string, name: string): string | undefined =>
-    [join(resolve(folder), name)].find((path) => isThere(path));
+  const assumed: string[] = [];
+  const perhaps = (folder: string, name: string): string | undefined => {
+    const path = join(resolve(folder), name);
+    if (isThere(path)) return path;
+    assumed.push(path);
+    return undefined;
+  };
   const within = (folder: string, names: readonly string[]): string[] => names.map((name) => `${folder}/${name}`);
   const { cobra, pixart } = folders;
   const below = join(resolve(folders.prompt), "prompt_tensor");
@@ -91,6 +98,7 @@ export function findRelease(
     vae: find(pixart, ...within("vae", DIFFUSERS)),
     vaeConfig: perhaps(pixart, "vae/config.json"),
     schedulerConfig: perhaps(pixart, "scheduler/scheduler_config.json"),
+    assumed,
     promptEmbeds: find(prompt, "prompt_embeds.pt"),
     promptMask: find(prompt, "prompt_attention_mask.pt"),
     styles: new Map(

@@ -153,10 +153,12 @@ describe("building", () => {
       modelError("ERR_OUTPUT_EXISTS", folder),
     );
     await openModelPackage(folder);
-    writeFileSync(join(folder, "old.txt"), "old");
+    writeFileSync(join(folder, "notes.txt"), "a user's");
+    writeFileSync(join(folder, "old.onnx"), "old");
     await buildPresetPackage({ directory: folder, preset: "tiny", seed: 3, overwrite: true });
     expect((await openModelPackage(folder)).manifest.version).toMatch(/-seed\.3$/u);
-    expect(existsSync(join(folder, "old.txt"))).toBe(false);
+    expect(existsSync(join(folder, "old.onnx"))).toBe(false);
+    expect(readFileSync(join(folder, "notes.txt"), "utf8")).toBe("a user's");
     expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
@@ -362,6 +364,16 @@ describe("presets", () => {
     expect((await ensurePresetPackage({ directory, preset: "tiny" })).hash).toBe(processes[0]!.hash);
     await openModelPackage(directory);
     expect((await ensurePresetPackage({ directory, preset: "tiny", seed: 5 })).manifest.version).toMatch(/-seed\.5$/u);
+    // What somebody has put beside the package stays, or the package does.
+    writeFileSync(join(directory, "mine.txt"), "mine");
+    await ensurePresetPackage({ directory, preset: "tiny", seed: 6 });
+    expect(readFileSync(join(directory, "mine.txt"), "utf8")).toBe("mine");
+    writeFileSync(join(directory, "mine.png"), "mine");
+    await expect(ensurePresetPackage({ directory, preset: "tiny", seed: 7 })).rejects.toMatchObject({
+      code: "ERR_OUTPUT_EXISTS",
+      message: expect.stringContaining("mine.png is no file of the package"),
+    });
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining(["denoiser.onnx", "mine.png", "mine.txt"]));
     const foreign = join(directory, "..", "foreign");
     mkdirSync(foreign);
     writeFileSync(join(foreign, "manifest.json"), JSON.stringify({ name: "mine", trained: true }));

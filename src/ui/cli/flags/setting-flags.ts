@@ -47,12 +47,16 @@ const ARGUMENTS = {
   watched: ["[folder]", "folder to watch"],
 } as const;
 
+/** Those that name one chapter or its result, which a command has none of that takes what is put into a folder. */
+const ONE_CHAPTER: ReadonlySet<SettingKey> = new Set(["inputDir", "inputZip", "outputZip", "zipOutputName"]);
+
 /** Adds the flags to a command. @param takes what its argument is */
 export function withSettingFlags(command: Command, takes: keyof typeof ARGUMENTS = "one"): Command {
   const [argument, description] = ARGUMENTS[takes];
   command.argument(argument, description);
   reportsFlagFaults(command);
-  for (const [key, flags, group] of SETTING_FLAGS) command.addOption(settingOption(key, flags, group));
+  for (const [key, flags, group] of SETTING_FLAGS)
+    if (takes !== "watched" || !ONE_CHAPTER.has(key)) command.addOption(settingOption(key, flags, group));
   return command
     .addOption(
       new Option("--flat", "put all pages into one folder instead of mirroring the input").helpGroup("Output:"),
