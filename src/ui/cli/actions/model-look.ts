@@ -89,7 +89,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   print("buckets", manifest.buckets.map(([width, height]) => `${width}x${height}`).join(", "));
   print(
     "size",
-    `${bytesText(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`,
+    `${bytesText(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; ${asStarted("`cobra-batch model verify`")} checks their hashes`,
   );
   for (const [name, file] of Object.entries(manifest.files))
     print("", `${file.sha256.slice(0, 16)}… ${bytesText(file.bytes).padStart(10)}  ${name}`);
