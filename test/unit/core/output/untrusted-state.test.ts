@@ -196,6 +196,7 @@ describe("an archive's metadata", () => {
         config({ outputZip: path }),
         () => [],
         () => "f",
+        async () => ({ files: [] }),
       ),
     ).toBeUndefined();
     expect((await readdir(root)).toSorted()).toEqual(["victim", "x.cbz"]);
@@ -214,6 +215,7 @@ describe("an archive's metadata", () => {
         config({ outputZip: path }),
         () => [],
         () => "f",
+        async () => ({ files: [] }),
       ),
     ).toBeUndefined();
   });
