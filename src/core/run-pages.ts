@@ -14,6 +14,7 @@ import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { reportedCopy } from "./output/carried-files.js";
+import { hashesOf } from "./output/unfinished-work.js";
 import { BatchOutput } from "./output/batch-output.js";
 import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
@@ -113,6 +114,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     parts.sink === undefined
       ? await BatchOutput.open(config, {
           fresh: parts.fresh,
+          pageHashes: hashesOf(upcoming),
           fingerprint,
           record,
           job: parts.job,
