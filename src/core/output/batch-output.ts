@@ -29,8 +29,14 @@ import { OutputFiles } from "./output-files.js";
 import { checkUnfinished } from "./unfinished-work.js";
 import { checkArchiveTarget, isReference } from "./output-guard.js";
 import { PageWriter } from "./page-writer.js";
-import { failuresFile, outputPath, picturesFolder, removeWorkFolder, workFolder } from "./work-folder.js";
-import { removeTree } from "../../io/files/remove-tree.js";
+import {
+  failuresFile,
+  outputPath,
+  picturesFolder,
+  removePictures,
+  removeWorkFolder,
+  workFolder,
+} from "./work-folder.js";
 
 export interface BatchOutputOptions {
   /**
@@ -110,7 +116,7 @@ export class BatchOutput {
         await checkUnfinished(journal.history, work, earlierInput, options.pageHashes);
       if (options.fresh === true) {
         await journal.append({ type: "forget" });
-        if (config.outputZip !== undefined) await removeTree(picturesFolder(config));
+        if (config.outputZip !== undefined) await removePictures(config);
       }
       for (const folder of [work, dirname(work)]) await removeLeftovers(folder);
       const sink = await openFolderSink(picturesFolder(config), {
