@@ -4,13 +4,16 @@ import type { SinkMetadata } from "../io/names/output-rules.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "./events.js";
 import type { Notice } from "../errors/notice.js";
-import type { PageKey, PreviewState } from "./journal/entries.js";
+import type { CarriedOrigins, PageKey, PreviewState } from "./journal/entries.js";
 import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { RunHistory } from "./journal/history.js";
 import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 
 /** Metadata of a run with the pages that have failed. */
-export type RunMetadata = SinkMetadata & { readonly failures: readonly unknown[] };
+export type RunMetadata = SinkMetadata & {
+  readonly failures: readonly unknown[];
+  readonly carried?: CarriedOrigins | undefined;
+};
 
 /** Where the output is, or the pages whose pictures are not as they were written. */
 export type Finished = { readonly written: string } | { readonly damaged: readonly BatchPage[] };

@@ -14,6 +14,7 @@ import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { reportedCopy } from "./output/carried-files.js";
+import { hashesOf } from "./output/unfinished-work.js";
 import { BatchOutput } from "./output/batch-output.js";
 import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
@@ -33,6 +34,9 @@ import type { Notice } from "../errors/notice.js";
 import { runMetadata } from "./output/run-metadata.js";
 import { isPlace, placeOf } from "./journal/place.js";
 import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
+import { carriedOrigins } from "./output/carried-origins.js";
+import { reopenOutdated } from "./output/outdated-archive.js";
+import type { CarriedOrigins } from "./journal/entries.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 
@@ -91,8 +95,14 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const skip = parts.fresh || faults.length > 0 || only !== undefined;
   const before = skip
     ? undefined
-    : await findFinishedArchive(config, (run) => pages.waitingPages(earlier(run)), fingerprint);
-  if (before !== undefined) {
+    : await findFinishedArchive(
+        config,
+        (run) => pages.waitingPages(earlier(run)),
+        fingerprint,
+        () => carriedOrigins(scan.found.carried, scan.source.comment),
+      );
+  if (before?.isCurrent === false && parts.sink === undefined) await reopenOutdated(before, config);
+  else if (before !== undefined) {
     announce(parts, scan.found.warnings, referenceNames, provider, pages.waiting);
     for (let page = pages.next(); page !== undefined; page = pages.next()) {
       pages.taken(page);
@@ -104,6 +114,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     parts.sink === undefined
       ? await BatchOutput.open(config, {
           fresh: parts.fresh,
+          pageHashes: hashesOf(upcoming),
           fingerprint,
           record,
           job: parts.job,
@@ -181,8 +192,9 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
             run: portableRun(await archivedRun(output, pages, config), dirname(record.config.outputZip!)),
           };
     tellNotices();
-    const whole = { ...metadata, ...run };
     const { comment } = scan.source;
+    const others = config.outputZip === undefined ? undefined : await madeFrom(comment);
+    const whole = { ...metadata, ...(others && { carried: others }), ...run };
     const carried = scan.found.carried.map((entry) =>
       reportedCopy(entry, (copiedBytes) => {
         const { name: file, sizeBytes } = entry;
@@ -192,6 +204,13 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     const finished = await output.finish(pages.completed, carried, whole, only !== undefined, comment);
     tellNotices();
     return finished;
+  }
+
+  /** Where single pages are done, all else is what the archive before was made from. */
+  async function madeFrom(comment: Uint8Array | undefined): Promise<CarriedOrigins | undefined> {
+    if (only === undefined) return carriedOrigins(scan.found.carried, comment);
+    const [last] = output.history.archives;
+    return last === undefined ? carriedOrigins([], comment) : last.carried;
   }
 }
 

@@ -68,8 +68,20 @@ export type PageEntry = {
 /** Another file of the input, copied to the output. */
 export type CarriedEntry = { readonly type: "carried"; readonly name: string } & FileRecord;
 
+/** What an archive was made from beside the pages that were coloured. */
+export interface CarriedOrigins {
+  /** Files that were carried over as they are, among them pages in colour already. A file that cannot be read: "". */
+  readonly files: readonly { readonly name: string; readonly sha256: string }[];
+  /** SHA-256 of the input's comment. Absent if it has none. */
+  readonly comment?: string | undefined;
+}
+
 /** The output archive, about to get its name. Journals of version 0.1.0 have the name alone. */
-export type ArchiveEntry = { readonly type: "archive"; readonly name: string } & Partial<FileRecord>;
+export type ArchiveEntry = {
+  readonly type: "archive";
+  readonly name: string;
+  readonly carried?: CarriedOrigins | undefined;
+} & Partial<FileRecord>;
 
 /** A page that was in progress when a process ended. */
 export type PageInHand = PageKey & { readonly stage: FailureStage };

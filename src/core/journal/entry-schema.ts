@@ -113,6 +113,12 @@ const preview = z.looseObject({
     .optional(),
 });
 
+/** See `CarriedOrigins`. The names are those of the input: no file is opened by them. */
+const carriedOrigins = z.looseObject({
+  files: z.array(z.looseObject({ name: text, sha256: hash })),
+  comment: hash.optional(),
+});
+
 /** One line of a journal. */
 const journalEntry = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("run"), job: text, at: text, record: runRecord, place: place.optional() }),
@@ -150,6 +156,7 @@ const journalEntry = z.discriminatedUnion("type", [
     sha256: hash.optional(),
     sizeBytes: count.optional(),
     firstNumber: count.optional(),
+    carried: carriedOrigins.optional(),
   }),
   z.looseObject({ type: z.literal("forget") }),
 ]);
@@ -168,6 +175,8 @@ export const archiveMetadata = z.looseObject({
   inputs: z.array(z.looseObject({ page: text, fingerprint: text, sha256: hash, picture: hash.optional() })),
   pages: z.array(archivedSuccess),
   failures: z.array(z.unknown()),
+  in_color: z.array(text).optional(),
+  carried: carriedOrigins.optional(),
   run: z.looseObject({ record: runRecord, adjustments, place: place.optional() }).optional(),
 });
 

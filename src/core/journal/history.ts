@@ -35,6 +35,8 @@ export class RunHistory {
   readonly #failed = new Map<string, PageKey & { readonly failure: PageFailure }>();
   readonly #carried = new Map<string, CarriedEntry[]>();
   readonly #archives: ArchiveEntry[] = [];
+  /** Pages with a picture that no archive has yet, with the hashes of their files. */
+  readonly #unpacked = new Map<string, string>();
   readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
   /** The hash of each page's file, as it was read last. */
@@ -109,6 +111,16 @@ export class RunHistory {
     return new Map([...this.#done].map((page) => [page, this.last(page)!.inputSha256]));
   }
 
+  /**
+   * Pages whose pictures are in no archive yet, or are shown by a preview that waits, with the hashes of their files
+   * ("" where that is unknown). Empty if all that was done is packed, or was rejected.
+   */
+  get unfinished(): ReadonlyMap<string, string> {
+    const { pages = [], seeds } = this.#preview?.state === "waiting" ? (this.#preview.result ?? {}) : {};
+    const shown = [...pages, ...(seeds?.pictures ?? [])].map(({ page }) => page);
+    return new Map([...shown.map((page) => [page, this.#inputs.get(page) ?? ""] as const), ...this.#unpacked]);
+  }
+
   failed(page: string): (PageKey & { readonly failure: PageFailure }) | undefined {
     return this.#failed.get(page);
   }
@@ -151,6 +163,7 @@ export class RunHistory {
         this.#pages.set(keyOf(entry.page, entry.fingerprint), entry);
         append(this.#pictures, entry.page, entry);
         this.#done.add(entry.page);
+        this.#unpacked.set(entry.page, entry.inputSha256);
         this.#outcome(entry);
         this.#failed.delete(entry.page);
         break;
@@ -174,6 +187,7 @@ export class RunHistory {
         break;
       case "preview":
         this.#preview = { state: entry.state, result: entry.result ?? this.#preview?.result };
+        if (entry.state === "rejected") this.#unpacked.clear();
         if (entry.settings !== undefined) this.#adjust(undefined, entry.settings);
         break;
       case "carried":
@@ -181,6 +195,7 @@ export class RunHistory {
         break;
       case "archive":
         this.#archives.push(entry);
+        this.#unpacked.clear();
         break;
     }
   }
@@ -214,7 +229,8 @@ export class RunHistory {
     this.#dropChanges();
     this.#record = undefined;
     this.#place = undefined;
-    for (const results of [this.#pages, this.#done, this.#failed, this.#inHand, this.#suspects]) results.clear();
+    for (const results of [this.#pages, this.#done, this.#failed, this.#inHand, this.#suspects, this.#unpacked])
+      results.clear();
   }
 
   #outcome({ page, fingerprint }: PageKey): void {

@@ -6,6 +6,7 @@
  */
 import type { BatchConfigInput, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../../errors.js";
+import { isThere } from "../../io/files/exists.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { StoredRun } from "./find-run.js";
@@ -23,6 +24,7 @@ interface FileInRecords {
   readonly remedy: string;
 }
 
+const NAME_INPUT = "name the input with --set inputDir=… or --set inputZip=…";
 const COLORIZE = "run the colorize command again, which names all files";
 
 /**
@@ -39,14 +41,18 @@ export async function checkNamedFiles(
 ): Promise<void> {
   if (run.isFromHere) return;
   const file = filesOf(run, named)[0];
-  if (file !== undefined) throw untrusted(run, `${file.what} ${file.path}`, canName ? file.remedy : COLORIZE);
-  if (namesInput(named)) return;
   const input = inputOf(run);
-  if (pages === undefined || !(await holds(run, input, pages)))
+  const isGone = !namesInput(named) && !(await isThere(input)); // the records lie elsewhere now, and so does the input
+  if (file !== undefined) {
+    const remedy = isGone && file.remedy !== COLORIZE ? `${file.remedy}, and ${NAME_INPUT}` : file.remedy;
+    throw untrusted(run, `${file.what} ${file.path}`, canName ? remedy : COLORIZE);
+  }
+  if (namesInput(named)) return;
+  if (pages === undefined || isGone || !(await holds(run, input, pages)))
     throw untrusted(
       run,
-      `the input ${input}, with pages that they do not know`,
-      canName ? "name the input with --set inputDir=… or --set inputZip=…" : COLORIZE,
+      `the input ${input}, ${isGone ? "which is not there" : "with pages that they do not know"}`,
+      canName ? NAME_INPUT : COLORIZE,
     );
 }
 
@@ -128,7 +134,9 @@ function inputOf({ record }: StoredRun): string {
 function untrusted({ archive, output }: StoredRun, names: string, remedy: string): ConfigurationError {
   return new ConfigurationError(
     "ERR_CONFIG",
-    `${archive?.path ?? output} was copied or downloaded, so the files that it refers to are not read: ${names}`,
+    archive === undefined
+      ? `${output} was copied or downloaded, so the files that it refers to are not read: ${names}`
+      : `${archive.path} was copied, downloaded or moved to another folder, so the files that it refers to are not read: ${names}`,
     { remedy },
   );
 }

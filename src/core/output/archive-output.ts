@@ -15,7 +15,7 @@ import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import { failedEntries } from "../journal/entry-schema.js";
-import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../journal/entries.js";
+import type { ArchiveEntry, CarriedOrigins, FileRecord, JournalEntry, LayerRecord } from "../journal/entries.js";
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
@@ -36,7 +36,7 @@ export interface ArchiveContent {
   readonly carried: readonly SourceEntry[];
   /** The input's comment, if it is an archive that has one. */
   readonly comment: Uint8Array | undefined;
-  readonly metadata: SinkMetadata;
+  readonly metadata: SinkMetadata & { readonly carried?: CarriedOrigins | undefined };
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
   /** What the journal knows of an archive is of another input. */
@@ -71,7 +71,7 @@ export async function writeArchive(
   try {
     const damaged = await pack(unnamed, journal, content, before);
     if (damaged.length > 0) return { damaged };
-    const written = await nameArchive(unnamed, own, config, journal);
+    const written = await nameArchive(unnamed, own, config, journal, content.metadata.carried);
     if (old !== undefined && old !== written && (await isThere(old)))
       content.notices.push({
         message: `${old} ${content.isOther ? "is of another input" : "was changed after it was written"} and is kept; the result is ${written}`,
@@ -178,6 +178,7 @@ async function nameArchive(
   own: string | undefined,
   config: BatchConfig,
   journal: LockedJournal,
+  carried: CarriedOrigins | undefined,
 ): Promise<string> {
   const wanted = config.outputZip!;
   const digest = { sha256: await fileSha256(unnamed), sizeBytes: (await stat(unnamed)).size };
@@ -188,7 +189,7 @@ async function nameArchive(
   const { record } = journal.history;
   if (replace && record !== undefined) await checkArchiveTarget(path, record);
   const firstNumber = numberOf(basename(path), basename(wanted));
-  await journal.append({ type: "archive", name: basename(path), ...digest, firstNumber });
+  await journal.append({ type: "archive", name: basename(path), ...digest, firstNumber, ...(carried && { carried }) });
   try {
     return await placeFile(unnamed, wanted, { overwrite: replace, from: firstNumber });
   } catch (cause) {
@@ -209,10 +210,12 @@ function numberOf(name: string, base: string): number {
  * with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
  * @param again pages that are to be done again. Where one of them was changed in the archive, that archive is no longer
  * the run's own: it is kept, and the next one gets a name beside it
+ * @param isOwn false where the archive is kept in any case
  */
 export async function reopenArchive(
   { record, history, archive, isFromHere }: StoredRun,
   again: readonly string[] = [],
+  isOwn = true,
 ): Promise<void> {
   if (archive === undefined) return;
   const { path, metadata } = archive;
@@ -240,6 +243,7 @@ export async function reopenArchive(
     lines.push(
       { type: "adjust", settings: all },
       ...Object.entries(pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
+      ...(record.config.previewMode ? [{ type: "preview" as const, state: "approved" as const }] : []),
       ...failedEntries(metadata.failures),
     );
     const origins = new Map(metadata.inputs.map((origin) => [origin.page, origin]));
@@ -266,7 +270,11 @@ export async function reopenArchive(
         ...(written === undefined ? {} : { written }),
       });
     }
-    lines.push(edited.length === 0 ? archived : { type: "archive", name: archived.name });
+    const { carried } = metadata;
+    lines.push({
+      ...(isOwn && edited.length === 0 ? archived : { type: "archive", name: archived.name }),
+      ...(carried && { carried }),
+    });
     await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
     await rename(temporary, work);
   } catch (cause) {

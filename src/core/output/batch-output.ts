@@ -26,12 +26,23 @@ import { namesFiles, type RunHistory } from "../journal/history.js";
 import { carryFile, carryFiles } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles } from "./output-files.js";
+import { checkUnfinished } from "./unfinished-work.js";
 import { checkArchiveTarget, isReference } from "./output-guard.js";
 import { PageWriter } from "./page-writer.js";
-import { failuresFile, outputPath, picturesFolder, removeWorkFolder, workFolder } from "./work-folder.js";
-import { removeTree } from "../../io/files/remove-tree.js";
+import {
+  failuresFile,
+  outputPath,
+  picturesFolder,
+  removePictures,
+  removeWorkFolder,
+  workFolder,
+} from "./work-folder.js";
 
 export interface BatchOutputOptions {
+  /**
+   * Hashes of the files of pages, as far as they can be read, by which a chapter is known again. Default: none is.
+   */
+  readonly pageHashes?: (pages: Iterable<string>) => Promise<ReadonlyMap<string, string>>;
   /** Forget what an earlier run has done. Default false. */
   readonly fresh?: boolean;
   /** The batch's id. */
@@ -90,7 +101,7 @@ export class BatchOutput {
    * Opens an output for one run and reads what earlier ones have done.
    * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run is using it), `ERR_OUTPUT_WRITE`; ConfigurationError
    * `ERR_CONFIG` (it is a file that the run reads); ValidationError `ERR_OUTPUT_UNSAFE` (its records or links lead
-   * outside it)
+   * outside it); ResourceError `ERR_OUTPUT_UNFINISHED`
    */
   static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
     if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, options.record);
@@ -101,9 +112,11 @@ export class BatchOutput {
       const earlierInput = journal.history.record && inputOf(journal.history.record.config);
       const isOther = earlierInput !== undefined && earlierInput !== inputOf(options.record.config);
       const before = isOther ? journal.history.inputHashes() : undefined;
+      if (isOther && config.outputZip !== undefined && options.fresh !== true && options.keepRecord !== true)
+        await checkUnfinished(journal.history, work, earlierInput, options.pageHashes);
       if (options.fresh === true) {
         await journal.append({ type: "forget" });
-        if (config.outputZip !== undefined) await removeTree(picturesFolder(config));
+        if (config.outputZip !== undefined) await removePictures(config);
       }
       for (const folder of [work, dirname(work)]) await removeLeftovers(folder);
       const sink = await openFolderSink(picturesFolder(config), {

@@ -3,10 +3,14 @@ import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { isOwnFile } from "../../io/files/own-file.js";
+import type { CarriedOrigins } from "../journal/entries.js";
 import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js";
 
 /** What the file is made of: the run's metadata. */
-export type FailureReport = SinkMetadata & { readonly failures: readonly unknown[] };
+export type FailureReport = SinkMetadata & {
+  readonly failures: readonly unknown[];
+  readonly carried?: CarriedOrigins | undefined;
+};
 
 /** Writes it, or removes it if no page has failed. */
 export async function writeFailures(path: string, { failures, cobra_version }: FailureReport): Promise<void> {

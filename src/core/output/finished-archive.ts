@@ -13,6 +13,8 @@ import type { PageSuccess } from "../events.js";
 import { sha256 } from "../../platform/sha256.js";
 import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
+import type { CarriedOrigins } from "../journal/entries.js";
+import { isSameCarried } from "./carried-origins.js";
 import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
@@ -32,6 +34,10 @@ export interface ArchiveMetadata {
   readonly inputs: readonly PageOrigin[];
   readonly pages: readonly PageSuccess[];
   readonly failures: readonly unknown[];
+  /** Pages that were in colour already. */
+  readonly in_color?: readonly string[] | undefined;
+  /** What else it was made from; archives of version 0.1.0 do not say. */
+  readonly carried?: CarriedOrigins | undefined;
   /** Paths are relative to the archive. */
   readonly run?: ArchivedRun;
 }
@@ -40,31 +46,54 @@ export interface FinishedArchive {
   readonly path: string;
   /** By page. */
   readonly pages: ReadonlyMap<string, PageSuccess>;
+  readonly metadata: ArchiveMetadata;
+  /** False where the coloured pages are the same, and another file of the input or its comment is not. */
+  readonly isCurrent: boolean;
 }
 
 type Wanted = Pick<BatchPage, "entry" | "settings">;
 
 /**
  * Looks for it under the output's name and its numbers. Undefined if the archive would be replaced anyway
- * (`overwrite`), if a work folder knows more, or if any page, setting, reference or the model differs.
+ * (`overwrite`), if a work folder knows more, or if any page, setting, reference or the model differs. Of several, a
+ * current one.
  * @param jobs the pages with their settings; settings that were changed after the archive's own run had begun are given
+ * @param carried what else would go into the archive
  */
 export async function findFinishedArchive(
   config: BatchConfig,
   jobs: (run: ArchiveMetadata["run"]) => readonly Wanted[],
   fingerprint: (settings: BatchPage["settings"]) => string,
+  carried: () => Promise<CarriedOrigins>,
 ): Promise<FinishedArchive | undefined> {
   if (config.outputZip === undefined || config.overwrite || (await hasJournal(config))) return undefined;
+  let outdated: FinishedArchive | undefined;
+  let wanted: CarriedOrigins | undefined;
   for (let number = 0; ; number++) {
     const path = numberedName(config.outputZip, number);
-    if (!(await isThere(path))) return undefined;
+    if (!(await isThere(path))) return outdated;
     const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
     if (metadata === undefined || metadata.failures.length > 0) continue;
-    if (await sameOrigins(jobs(metadata.run), metadata.inputs, fingerprint)) {
+    if (!(await sameOrigins(jobs(metadata.run), metadata.inputs, fingerprint))) continue;
+    const found = { path, pages: new Map(metadata.pages.map((page) => [page.page, page])), metadata };
+    if (metadata.carried === undefined || isSameCarried(metadata.carried, (wanted ??= await carried()))) {
       await removeRemains(config);
-      return { path, pages: new Map(metadata.pages.map((page) => [page.page, page])) };
+      return { ...found, isCurrent: true };
     }
+    if (isSameChapter(metadata, wanted)) outdated ??= { ...found, isCurrent: false };
   }
+}
+
+/**
+ * Whether an archive with the same coloured pages is of the same chapter: more than half of all its pages are the same,
+ * those that were in colour already included.
+ */
+function isSameChapter({ inputs, in_color: kept = [], carried }: ArchiveMetadata, wanted: CarriedOrigins): boolean {
+  const hashes = ({ files }: CarriedOrigins): Map<string, string> =>
+    new Map(files.map(({ name, sha256: hash }) => [name, hash]));
+  const [before, now] = [hashes(carried!), hashes(wanted)];
+  const same = kept.filter((name) => now.get(name) === before.get(name));
+  return (inputs.length + same.length) * 2 > inputs.length + kept.length;
 }
 
 /** An empty one, which a kill has left, knows nothing. */

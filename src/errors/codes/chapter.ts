@@ -171,6 +171,15 @@ export const CHAPTER_ERRORS = {
     exitCode: 1,
     remedy: "choose another output, or replace it with --overwrite",
   },
+  ERR_OUTPUT_UNFINISHED: {
+    group: "output",
+    when: "an output archive's work folder holds unfinished work of another chapter",
+    className: "ResourceError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "choose another output, finish the other chapter first, or discard its work with --fresh",
+  },
   ERR_SHARDS_INCOMPLETE: {
     group: "output",
     when: "shards of an output are missing, unfinished or do not fit together",

@@ -1,7 +1,8 @@
 /**
  * Finds the output of a chapter in a hot folder. The names of chapters return there: an output is continued only by a
  * chapter that has every name it was made from, and more than half of its pages unchanged, so that a few may be
- * corrected. Else the chapter gets an output of its own under a numbered name.
+ * corrected. Pages that were in colour already count too. Else the chapter gets an output of its own under a
+ * numbered name.
  */
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
@@ -9,6 +10,7 @@ import { defaultOutput } from "../../core/output/default-output.js";
 import { readArchiveMetadata } from "../../core/output/finished-archive.js";
 import { outputPath, workFolder, type OutputPaths } from "../../core/output/work-folder.js";
 import { readJournal } from "../../core/journal/journal.js";
+import type { CarriedOrigins } from "../../core/journal/entries.js";
 import { JOURNAL_NAME } from "../../core/journal/locked-journal.js";
 import { portableName } from "../../io/names/portable-names.js";
 import { openPageSource } from "../../io/open-source.js";
@@ -34,7 +36,7 @@ export interface ChapterOutput {
 interface Origin {
   readonly name: string;
   readonly sha256: string;
-  /** False for a file that was only copied. */
+  /** False for a file that was only copied; a picture among those is a page all the same. */
   readonly isPage: boolean;
 }
 
@@ -99,13 +101,20 @@ function numberedOutput(path: string, kind: ReadyChapter["kind"], number: number
 async function originsOf(paths: OutputPaths): Promise<Origin[]> {
   const journal = await readJournal(join(workFolder(paths), JOURNAL_NAME));
   const origins = new Map<string, Origin>();
+  let packed: Origin[] = [];
   for (const entry of journal?.entries ?? [])
     if (entry.type === "page") origins.set(entry.page, { name: entry.page, sha256: entry.inputSha256, isPage: true });
     else if (entry.type === "carried")
       origins.set(entry.name, { name: entry.name, sha256: entry.sha256, isPage: false });
-  if (origins.size > 0 || paths.outputZip === undefined) return [...origins.values()];
+    else if (entry.type === "archive") packed = carriedInto(entry.carried);
+  if (origins.size > 0 || packed.length > 0 || paths.outputZip === undefined) return [...packed, ...origins.values()];
   const metadata = await readArchiveMetadata(paths.outputZip);
-  return metadata?.inputs.map(({ page, sha256 }) => ({ name: page, sha256, isPage: true })) ?? [];
+  const pages = metadata?.inputs.map(({ page, sha256 }) => ({ name: page, sha256, isPage: true })) ?? [];
+  return [...pages, ...carriedInto(metadata?.carried)];
+}
+
+function carriedInto(carried: CarriedOrigins | undefined): Origin[] {
+  return carried?.files.map((file) => ({ ...file, isPage: false })) ?? [];
 }
 
 /** The files of a chapter, each read at most once. */
@@ -124,7 +133,7 @@ class ChapterFiles {
   /** Whether all of these names are among them, and more than half of the pages unchanged. */
   async continue(origins: readonly Origin[]): Promise<boolean> {
     if (!origins.every(({ name }) => this.#entries.has(name))) return false;
-    const pages = origins.filter(({ isPage }) => isPage);
+    const pages = origins.filter(({ name, isPage }) => isPage || this.#entries.get(name)!.kind === "image");
     let same = 0;
     for (const page of pages) if (await this.has(page)) same++;
     return pages.length === 0 || 2 * same > pages.length;

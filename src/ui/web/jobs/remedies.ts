@@ -40,6 +40,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_OUTPUT_UNSAFE: `colour the chapter again as a new one, or ${OPERATOR}`,
   ERR_OUTPUT_LOCKED: "wait until the other run has ended, then try again",
   ERR_OUTPUT_EXISTS: "colour the chapter again as a new one",
+  ERR_OUTPUT_UNFINISHED: "colour the chapter again as a new one",
   ERR_RUN_NOT_FOUND: "colour the chapter again as a new one",
   ERR_SHARDS_INCOMPLETE: OPERATOR,
   ERR_QUEUE_CONNECTION: `nothing is lost: try again when the farm answers again; if it stays away, ${OPERATOR}`,

@@ -276,3 +276,24 @@ async function metadataOf(path: string): Promise<string> {
     await source.close();
   }
 }
+
+it("an archive that was moved to another folder by itself says all that must be named", async () => {
+  const { config } = parseBatchConfig(chapter({ outputZip: at("out.cbz") }));
+  await runBatch(paperEngine(), config);
+  await mkdir(at("library"));
+  await rename(at("out.cbz"), at("library/out.cbz"));
+  const moved = at("library/out.cbz");
+  const refusal = (remedy: string): object => ({
+    code: "ERR_CONFIG",
+    message: expect.stringContaining(`${moved} was copied, downloaded or moved to another folder`) as string,
+    remedy,
+  });
+  const input = "name the input with --set inputDir=… or --set inputZip=…";
+  await expect(redoRun(moved, ["001.png"])).rejects.toMatchObject(
+    refusal(`name the references with --set referenceDir=…, and ${input}`),
+  );
+  const batch = { referenceImages: [at("refs")] };
+  await expect(redoRun(moved, ["001.png"], { batch })).rejects.toMatchObject(refusal(input));
+  const named = await redoRun(moved, ["001.png"], { batch: { ...batch, inputDir: at("named") } });
+  expect(await runBatch(paperEngine(), named.config, named.options)).toMatchObject({ completed: 1, output: moved });
+});

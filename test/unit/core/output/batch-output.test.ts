@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import type { RunRecord } from "../../../../src/core/journal/entries.js";
 import { BatchOutput, type BatchOutputOptions } from "../../../../src/core/output/batch-output.js";
-import { failuresFile } from "../../../../src/core/output/work-folder.js";
+import { failuresFile, removeRemains } from "../../../../src/core/output/work-folder.js";
 import type { BatchPage, EncodedPage } from "../../../../src/core/pages/batch-page.js";
 import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
 import type { SourceEntry } from "../../../../src/io/page-source.js";
@@ -82,6 +82,43 @@ describe("a work folder", () => {
     await first.finish([job("a.png")], [], { failures: [] });
     expect(await readdir(at("out.cbz.cobra-batch"))).toEqual(["notes.txt"]);
     expect((await readdir(root)).toSorted()).toEqual(["out.cbz", "out.cbz.cobra-batch"]);
+  });
+
+  it.each([false, true])("keeps a user's files among the run's own; fresh %s", async (fresh) => {
+    const work = (name: string): string => at(`out.cbz.cobra-batch/${name}`);
+    const mine = [".pages/a_colorized.psd", ".pages/sub/mine.txt", "preview/mine.txt", "failures_7.json"];
+    const settings = config({ outputZip: at("out.cbz") });
+    const first = await open(settings);
+    await first.write(job("a.png"), picture("a", "layer"));
+    await first.report({ cobra_version: "1", failures: [{ page: "b.png" }] });
+    for (const folder of [".pages/sub", "preview"]) await mkdir(work(folder), { recursive: true });
+    for (const name of mine) await writeFile(work(name), "mine");
+    for (const name of ["preview/sheet.png", "preview/a_colorized_seed3.png"]) await writeFile(work(name), "own");
+    await first.stop();
+    const last = await open(settings, { fresh });
+    if (fresh) await last.write(job("a.png"), picture("a"));
+    await last.finish([job("a.png")], [], { failures: [] });
+    const left = await readdir(at("out.cbz.cobra-batch"), { recursive: true, withFileTypes: true });
+    const files = left.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    expect(files.toSorted()).toEqual(mine.map(work).toSorted());
+    for (const name of mine) expect(await text(`out.cbz.cobra-batch/${name}`)).toBe("mine");
+    expect((await readdir(root)).toSorted()).toEqual(["out.cbz", "out.cbz.cobra-batch"]);
+  });
+
+  it("goes although a user's folder has the name under which it is removed, and that folder stays", async () => {
+    await mkdir(at("out.cbz.cobra-batch.done"));
+    await writeFile(at("out.cbz.cobra-batch.done/keep.txt"), "mine");
+    const settings = config({ outputZip: at("out.cbz") });
+    const first = await open(settings);
+    await first.write(job("a.png"), picture("a"));
+    await first.finish([job("a.png")], [], { failures: [] });
+    expect((await readdir(root)).toSorted()).toEqual(["out.cbz", "out.cbz.cobra-batch.done"]);
+    await removeRemains(settings);
+    expect(await text("out.cbz.cobra-batch.done/keep.txt")).toBe("mine");
+    await rm(at("out.cbz.cobra-batch.done/keep.txt"));
+    await writeFile(at("out.cbz.cobra-batch.done/journal.ndjson"), "");
+    await removeRemains(settings);
+    expect(await readdir(root)).toEqual(["out.cbz"]);
   });
 });
 
@@ -259,7 +296,7 @@ describe("an archive of a run with failed pages", () => {
     const output = await open(settings);
     const jobs = [job("a.png")];
     await output.write(jobs[0]!, picture("a"));
-    const finished = await output.finish(jobs, [], { failures });
+    const finished = await output.finish(jobs, [], { cobra_version: "1", failures });
     return "written" in finished ? finished.written : "";
   };
 

@@ -196,6 +196,7 @@ describe("an archive's metadata", () => {
         config({ outputZip: path }),
         () => [],
         () => "f",
+        async () => ({ files: [] }),
       ),
     ).toBeUndefined();
     expect((await readdir(root)).toSorted()).toEqual(["victim", "x.cbz"]);
@@ -214,6 +215,7 @@ describe("an archive's metadata", () => {
         config({ outputZip: path }),
         () => [],
         () => "f",
+        async () => ({ files: [] }),
       ),
     ).toBeUndefined();
   });
@@ -245,7 +247,9 @@ describe("an archive's metadata", () => {
     });
     await expect(redoRun(path, ["a.png"])).rejects.toMatchObject({
       code: "ERR_CONFIG",
-      message: expect.stringMatching(/x\.cbz was copied or downloaded, .*private, with pages /u) as string,
+      message: expect.stringMatching(
+        /x\.cbz was copied, downloaded or moved to another folder, .*private, with pages /u,
+      ) as string,
       remedy: expect.stringContaining("--set inputDir") as string,
     });
     expect(await readdir(at("downloads"))).toEqual(["x.cbz"]);

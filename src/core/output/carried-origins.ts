@@ -1,0 +1,61 @@
+/**
+ * Notices changes of what an archive was made from beside the pages that were coloured: files that were carried over,
+ * among them pages in colour already, and the input's comment. The archive knows them by hash.
+ */
+import { METADATA_NAME } from "../../io/names/output-rules.js";
+import { portableName } from "../../io/names/portable-names.js";
+import { openPageSource } from "../../io/open-source.js";
+import { chunksOf, type SourceEntry } from "../../io/page-source.js";
+import { sha256, sha256OfChunks } from "../../platform/sha256.js";
+import type { PageSuccess } from "../events.js";
+import type { CarriedOrigins } from "../journal/entries.js";
+
+/** Reads all files once. One that cannot be read has an empty hash. */
+export async function carriedOrigins(
+  files: readonly SourceEntry[],
+  comment: Uint8Array | undefined,
+): Promise<CarriedOrigins> {
+  const origins: { name: string; sha256: string }[] = [];
+  for (const entry of files) origins.push({ name: entry.name, sha256: await hashOf(entry) });
+  return {
+    files: origins,
+    ...(comment === undefined || comment.byteLength === 0 ? {} : { comment: await sha256(comment) }),
+  };
+}
+
+/** Whether nothing was changed, added or removed. */
+export function isSameCarried(a: CarriedOrigins, b: CarriedOrigins): boolean {
+  const lines = ({ files }: CarriedOrigins): string =>
+    JSON.stringify(files.map(({ name, sha256: hash }) => `${hash} ${name}`).toSorted());
+  return a.comment === b.comment && lines(a) === lines(b);
+}
+
+/**
+ * Whether an archive holds nothing but its pages, their layers and what was carried over, as its metadata know it.
+ * False if somebody has put something else into it, or has changed it.
+ */
+export async function holdsOwnFilesOnly(
+  path: string,
+  { pages, carried }: { readonly pages: readonly PageSuccess[]; readonly carried?: CarriedOrigins | undefined },
+): Promise<boolean> {
+  if (carried === undefined) return false;
+  const made = new Set([METADATA_NAME, ...pages.flatMap(({ output, layers = [] }) => [output, ...layers])]);
+  const copies = new Map(carried.files.map(({ name, sha256: hash }) => [portableName(name), hash]));
+  const source = await openPageSource(path);
+  try {
+    const { comment } = await carriedOrigins([], source.comment);
+    if (comment !== carried.comment || source.faults.some(({ file }) => file === undefined)) return false;
+    for (const entry of [...source.entries(), ...source.faults.flatMap(({ file }) => file ?? [])])
+      if (!made.has(entry.name) && copies.get(entry.name) !== ((await hashOf(entry)) || undefined)) return false;
+    return true;
+  } finally {
+    await source.close();
+  }
+}
+
+async function hashOf(entry: SourceEntry): Promise<string> {
+  return sha256OfChunks(chunksOf(entry)).then(
+    ({ sha256: hash }) => hash,
+    () => "",
+  );
+}
