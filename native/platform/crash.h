@@ -3,8 +3,8 @@
 // action with its core dump. Everything in the handler is async-signal-safe.
 //
 // The line is JSON: { "signal", "time" (milliseconds since 1970), "pid", "tid", "thread", "marks": [{ "slot", "text" }]
-// } and, where the signal came from another process, "sender"; where V8's heap or the address space was used up, "memory". A mark
-// says what was in progress; marks lie in fixed slots in memory, and setting one takes no lock.
+// } and, where the signal came from another process, "sender"; where V8's heap or the address space was used up,
+// "memory". A mark says what was in progress; marks lie in fixed slots in memory, and setting one takes no lock.
 //
 // Who owns what: there is one note file per process. `OpenCrashNotes` opens it or takes another share in it; the last
 // `CloseCrashNotes` restores the handlers and closes it. A handler that the host has installed over ours stays.

@@ -42,8 +42,8 @@ bool IsMainThread() { return static_cast<pid_t>(syscall(SYS_gettid)) == getpid()
 
 void WatchHeapLimit() {
   if (!IsMainThread() || watchers++ > 0) return;
-  node_handler = reinterpret_cast<OutOfMemoryHandler*>(
-      dlsym(RTLD_DEFAULT, "_ZN4node15OOMErrorHandlerEPKcRKN2v810OOMDetailsE"));
+  node_handler =
+      reinterpret_cast<OutOfMemoryHandler*>(dlsym(RTLD_DEFAULT, "_ZN4node15OOMErrorHandlerEPKcRKN2v810OOMDetailsE"));
   Set(OnHeapLimit);
 }
 
