@@ -1,7 +1,8 @@
 /** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated classifier. */
 import { createHash } from "node:crypto";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
-import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
+import { type BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
+import { isFileFailure } from "../errors/facts.js";
 import { checkArgument, checkList, checkObject, checkText, shown } from "../errors/arguments.js";
 import { readWhole } from "../io/files/read-file.js";
 import { calibrate } from "./calibrated.js";
@@ -99,6 +100,7 @@ export class ImageClassifier {
 
   /**
    * Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources.
+   * Rejects with what is no picture's fault, such as `ERR_OUT_OF_MEMORY`.
    */
   async classifyBatch(sources: Iterable<ClassifierSource>): Promise<BatchClassification[]> {
     checkList("the sources", sources);
@@ -112,7 +114,7 @@ export class ImageClassifier {
         try {
           results[index] = { source, classification: await this.classify(source) };
         } catch (error) {
-          if (!(error instanceof BatchProcessingError)) throw error;
+          if (!isFileFailure(error)) throw error;
           results[index] = { source, error };
         }
       }
