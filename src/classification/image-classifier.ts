@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
 import { type BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
 import { isFileFailure } from "../errors/facts.js";
-import { checkArgument, checkList, checkObject, checkText, shown } from "../errors/arguments.js";
+import { checkArgument, checkList, checkNames, checkObject, checkText, shown } from "../errors/arguments.js";
 import { readWhole } from "../io/files/read-file.js";
 import { calibrate } from "./calibrated.js";
 import {
@@ -37,6 +37,14 @@ export interface ImageClassifierOptions {
   limitPixels?: number;
 }
 
+const CLASSIFIER_OPTIONS: Readonly<Record<keyof ImageClassifierOptions, true>> = {
+  thresholds: true,
+  decision: true,
+  cacheEntries: true,
+  concurrency: true,
+  limitPixels: true,
+};
+
 /** One entry of `classifyBatch`, in the order of the sources: a classification or the error of that picture. */
 export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification: ImageClassification; readonly error?: never }
@@ -55,6 +63,7 @@ export class ImageClassifier {
   /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
   constructor(options: ImageClassifierOptions = {}) {
     checkObject("the options of ImageClassifier", options);
+    checkNames<ImageClassifierOptions>("the options of ImageClassifier", options, CLASSIFIER_OPTIONS);
     const { cacheEntries = 10_000, concurrency = 4, limitPixels } = options;
     for (const [name, value, least] of [
       ["cacheEntries", cacheEntries, 0],

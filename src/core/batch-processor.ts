@@ -12,12 +12,13 @@ import {
 import { LaterSignal } from "../concurrency/later-signal.js";
 import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
-import { checkList, checkObject } from "../errors/arguments.js";
+import { checkObject } from "../errors/arguments.js";
 import { getLogger, withLogContext } from "../logging.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { checkedConfig, type BatchProcessorOptions } from "./batch-options.js";
 import { checkedEngine } from "./checked-engine.js";
 import { checkedParts } from "./checked-parts.js";
+import { checkedImages } from "./pages/asked-images.js";
 import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
 import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -103,10 +104,10 @@ export class BatchProcessor implements AsyncDisposable {
    */
   async addImages(images?: readonly (string | ImageRequest)[]): Promise<readonly ImageQueueItem[]> {
     this.#assertNotStarted();
-    if (images !== undefined) checkList("images", images);
+    const named = images === undefined ? undefined : checkedImages(images);
     const scan = await this.#scanned();
     this.#assertNotStarted();
-    return this.#pages.add(scan, images);
+    return this.#pages.add(scan, named);
   }
 
   /**

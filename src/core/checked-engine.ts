@@ -2,6 +2,7 @@
  * The engine of a batch, checked like the other parts of a program (`checked-parts.ts`): it may be a stand-in. Its
  * members are checked before the batch starts, its answers before they are used.
  */
+import { types } from "node:util";
 import { abortable } from "../concurrency/abortable.js";
 import { checkRaster } from "../colorization/engine-arguments.js";
 import { pageResultSchema, type PageResult } from "../colorization/request/page-request.js";
@@ -50,6 +51,7 @@ export function checkEngine(engine: BatchEngine): void {
   checkFunction("engine.memory.clearCache", (memory as BatchEngine["memory"]).clearCache, true);
   checkMethods("engine.referenceStore", referenceStore, ["hold"]);
   checkObject("engine.sessionOptions", sessionOptions);
+  checkArgument(!types.isPromise(sessionOptions), "engine.sessionOptions", sessionOptions, "the options themselves");
 }
 
 /** The same engine with its answers checked. What it gives that is wrong ends the batch and is no page's fault. */
