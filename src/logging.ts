@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { hostname } from "node:os";
 import type { Logger as PinoLogger } from "pino";
-import { checkArgument, checkObject } from "./errors/arguments.js";
+import { checkArgument, checkNames, checkObject } from "./errors/arguments.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
 import {
   checkLevel,
@@ -148,6 +148,18 @@ function replaceSinks(next: readonly Sink[]): void {
   for (const sink of old) sink.close();
 }
 
+const LOGGING_OPTIONS: Readonly<Record<keyof LoggingOptions, true>> = {
+  level: true,
+  components: true,
+  console: true,
+  format: true,
+  stream: true,
+  logFile: true,
+  logDir: true,
+  maxFileBytes: true,
+  maxFiles: true,
+};
+
 /**
  * Turns logging on (or, with `SILENT`, off) for the whole process; called again, it replaces what was set up before.
  * Every line is written when its call returns.
@@ -157,6 +169,7 @@ function replaceSinks(next: readonly Sink[]): void {
  */
 export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
   checkObject("the logging options", options);
+  checkNames<LoggingOptions>("the logging options", options, LOGGING_OPTIONS);
   if (options.components !== undefined) checkObject("components", options.components);
   const { console = true, maxFileBytes = DEFAULT_MAX_FILE_BYTES, maxFiles = DEFAULT_MAX_FILES } = options;
   const level = checkLevel(options.level ?? "INFO", "the log level");

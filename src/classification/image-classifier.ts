@@ -1,8 +1,9 @@
 /** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated classifier. */
 import { createHash } from "node:crypto";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
-import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
-import { checkArgument, checkList, checkObject, checkText, shown } from "../errors/arguments.js";
+import { type BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
+import { isFileFailure } from "../errors/facts.js";
+import { checkArgument, checkList, checkNames, checkObject, checkText, shown } from "../errors/arguments.js";
 import { readWhole } from "../io/files/read-file.js";
 import { calibrate } from "./calibrated.js";
 import {
@@ -36,6 +37,14 @@ export interface ImageClassifierOptions {
   limitPixels?: number;
 }
 
+const CLASSIFIER_OPTIONS: Readonly<Record<keyof ImageClassifierOptions, true>> = {
+  thresholds: true,
+  decision: true,
+  cacheEntries: true,
+  concurrency: true,
+  limitPixels: true,
+};
+
 /** One entry of `classifyBatch`, in the order of the sources: a classification or the error of that picture. */
 export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification: ImageClassification; readonly error?: never }
@@ -54,6 +63,7 @@ export class ImageClassifier {
   /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
   constructor(options: ImageClassifierOptions = {}) {
     checkObject("the options of ImageClassifier", options);
+    checkNames<ImageClassifierOptions>("the options of ImageClassifier", options, CLASSIFIER_OPTIONS);
     const { cacheEntries = 10_000, concurrency = 4, limitPixels } = options;
     for (const [name, value, least] of [
       ["cacheEntries", cacheEntries, 0],
@@ -99,6 +109,7 @@ export class ImageClassifier {
 
   /**
    * Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources.
+   * Rejects with what is no picture's fault, such as `ERR_OUT_OF_MEMORY`.
    */
   async classifyBatch(sources: Iterable<ClassifierSource>): Promise<BatchClassification[]> {
     checkList("the sources", sources);
@@ -112,7 +123,7 @@ export class ImageClassifier {
         try {
           results[index] = { source, classification: await this.classify(source) };
         } catch (error) {
-          if (!(error instanceof BatchProcessingError)) throw error;
+          if (!isFileFailure(error)) throw error;
           results[index] = { source, error };
         }
       }

@@ -1,4 +1,5 @@
 /** Checks of what callers give the engine: options, references, and pages as pixels. */
+import { normaliseOptions } from "../binding/runtime/session-options.js";
 import { FILLS, INKS, STYLES } from "../config/settings.js";
 import {
   checkArgument,
@@ -30,13 +31,19 @@ const ENGINE_OPTIONS: Readonly<Record<keyof EngineOptions, true>> = {
   memoryThreshold: true,
 };
 
-/** @throws ValidationError `ERR_ARGUMENT` for an option of a wrong type; values are checked where they are used */
+/**
+ * @throws ValidationError `ERR_ARGUMENT` for an option of a wrong type, `ERR_SESSION_OPTION` for a wrong one of the
+ * session; other values are checked where they are used
+ */
 export function checkEngineOptions(options: unknown): void {
   checkObject("the options of Engine.open", options);
   checkNames<EngineOptions>("the options of Engine.open", options, ENGINE_OPTIONS);
   const given = options as Record<string, unknown>;
   if (given["model"] !== undefined) checkText("model", given["model"]);
-  if (given["session"] !== undefined) checkObject("session", given["session"]);
+  if (given["session"] !== undefined) {
+    checkObject("session", given["session"]);
+    normaliseOptions(given["session"]);
+  }
   for (const name of ["verify", "keepStyles"]) checkFlag(name, given[name]);
   const { devices } = given;
   if (devices !== undefined && devices !== "all") {

@@ -4,7 +4,15 @@
  */
 import type { RasterImage } from "../binding/raster.js";
 import { ConfigurationError } from "../errors.js";
-import { checkArgument, checkFunction, checkMethods, checkObject, checkText } from "../errors/arguments.js";
+import {
+  checkArgument,
+  checkFlag,
+  checkFunction,
+  checkMethods,
+  checkObject,
+  checkSignal,
+  checkText,
+} from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { sha256 } from "../platform/sha256.js";
 import type { ReferenceImage, ReferenceSet } from "./cobra/references.js";
@@ -63,8 +71,11 @@ export class ReferenceStore implements Disposable {
    * Makes a list of references known until the result is disposed. They are decoded when a page needs them; keys and
    * values are kept as long as the list is held.
    */
-  hold(files: readonly ReferenceFile[], { pinned = false }: HoldOptions = {}): Disposable {
+  hold(files: readonly ReferenceFile[], options: HoldOptions = {}): Disposable {
     checkNamed(files);
+    checkObject("the options of hold()", options);
+    const { pinned = false } = options;
+    checkFlag("pinned", pinned);
     for (const [index, { read }] of files.entries()) checkFunction(`references[${index}].read`, read);
     const set = this.#set(files);
     set.files ??= [...files];
@@ -92,6 +103,7 @@ export class ReferenceStore implements Disposable {
     work: (references: ReferenceSet) => Promise<T>,
   ): Promise<T> {
     checkNamed(references);
+    checkSignal("signal", signal);
     checkFunction("work", work);
     const set = this.#set(references);
     set.users++;

@@ -145,7 +145,16 @@ export interface GivenEnds {
  * wrong.)
  */
 function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds): Fault[] {
-  return (
+  const unused: Fault[] =
+    ends.sink === true && input.zipOutputName !== undefined
+      ? [
+          {
+            message: `${label("zipOutputName")} is given (${String(input.zipOutputName)}) and so is a sink`,
+            remedy: `leave ${label("zipOutputName")} or the sink out`,
+          },
+        ]
+      : [];
+  const pairs = (
     [
       ["inputDir", "inputZip", "source"],
       ["outputDir", "outputZip", "sink"],
@@ -162,6 +171,7 @@ function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds)
       given.length === 0 ? "neither is given" : `both are given (${String(input[a])} and ${String(input[b])})`;
     return [{ message: `exactly one of ${label(a)} and ${label(b)} is needed, but ${found}` }];
   });
+  return [...unused, ...pairs];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The options a batch is created with, and the check that they are valid. */
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../errors.js";
+import { checkEngine } from "./checked-engine.js";
 import { checkFlag, checkFunction, checkList, checkNames, checkObject, checkSignal } from "../errors/arguments.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { PageSource } from "../io/page-source.js";
@@ -37,8 +38,9 @@ export interface BatchProcessorOptions {
    */
   redact?: (message: string) => string;
   /**
-   * Pages in progress at once; asked whenever one may start, so the number may change. Default: `maxConcurrent` of the
-   * settings, else what memory and cores are good for.
+   * Pages in progress at once; asked whenever one may start, so the number may change. 0 counts as 1: a batch that is
+   * not paused has a page in progress. Where it throws, or gives anything but a whole number of 0 or more, the batch is
+   * given up and rejects with that. Default: `maxConcurrent` of the settings, else what memory and cores are good for.
    */
   pagesInFlight?: () => number;
   /** Where pages come from, in the place of the settings' input. Who opened it closes it. */
@@ -90,6 +92,7 @@ export function checkedConfig(
   checkFlag("fresh", options.fresh);
   if (options.only !== undefined) checkList("only", options.only);
   assertHas("engine", engine, ["colorizePage", "provider"]);
+  checkEngine(engine);
   if (source !== undefined) assertHas("source", source, ["entries", "close"]);
   if (references !== undefined) assertHas("references", references, ["entries", "close"]);
   if (sink !== undefined) assertHas("sink", sink, ["write", "carry", "finish", "abort"]);

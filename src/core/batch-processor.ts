@@ -9,13 +9,16 @@ import {
   type PageConfig,
   settingFaults,
 } from "../config/batch-config.js";
+import { LaterSignal } from "../concurrency/later-signal.js";
 import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
-import { checkList, checkObject } from "../errors/arguments.js";
+import { checkObject } from "../errors/arguments.js";
 import { getLogger, withLogContext } from "../logging.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { checkedConfig, type BatchProcessorOptions } from "./batch-options.js";
+import { checkedEngine } from "./checked-engine.js";
 import { checkedParts } from "./checked-parts.js";
+import { checkedImages } from "./pages/asked-images.js";
 import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
 import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -37,6 +40,9 @@ export interface ProcessorStatus {
   readonly images: readonly ImageStatus[];
 }
 
+/** So long the parts of a batch that was given up may take to end: its engine, its sources and its sink. */
+const LEAVE_MS = 3_000;
+
 const log = getLogger("batch");
 
 /**
@@ -53,6 +59,8 @@ export class BatchProcessor implements AsyncDisposable {
   readonly #pages: BatchPages;
   readonly #events = new EventStream<BatchEvent>();
   readonly #stop = new AbortController();
+  /** Aborted when no part is waited for any more. */
+  readonly #left = new LaterSignal(this.#stop.signal, LEAVE_MS);
   readonly #gate = new PreviewGate();
   #forgetSignal = (): void => undefined;
   readonly #onAbort = (): void => {
@@ -76,11 +84,12 @@ export class BatchProcessor implements AsyncDisposable {
    */
   constructor(engine: BatchEngine, settings: BatchConfigInput, options: BatchProcessorOptions = {}) {
     const config = checkedConfig(engine, settings, options);
-    this.#engine = engine;
+    const end = { giveUp: (reason: unknown) => this.#giveUp(reason), left: this.#left.signal };
+    this.#engine = checkedEngine(engine, end);
     this.#config = config;
-    this.#options = checkedParts(options);
+    this.#options = checkedParts(options, end);
     const { pageConfig, redact } = this.#options;
-    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), pageConfig, redact);
+    this.#pages = new BatchPages(this.#engine, config, (event) => this.#emit(event), pageConfig, redact);
     if (options.signal?.aborted === true) this.#onAbort();
     else this.#forgetSignal = onAbort(options.signal, this.#onAbort);
   }
@@ -95,10 +104,10 @@ export class BatchProcessor implements AsyncDisposable {
    */
   async addImages(images?: readonly (string | ImageRequest)[]): Promise<readonly ImageQueueItem[]> {
     this.#assertNotStarted();
-    if (images !== undefined) checkList("images", images);
+    const named = images === undefined ? undefined : checkedImages(images);
     const scan = await this.#scanned();
     this.#assertNotStarted();
-    return this.#pages.add(scan, images);
+    return this.#pages.add(scan, named);
   }
 
   /**
@@ -290,9 +299,13 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   async #release(fault?: { reason: unknown }): Promise<void> {
-    this.#forgetSignal();
     this.#pages.cancelRest();
-    await (await this.#scan?.catch(() => undefined))?.source.close();
+    try {
+      await (await this.#scan?.catch(() => undefined))?.source.close();
+    } finally {
+      this.#forgetSignal();
+      this.#left[Symbol.dispose]();
+    }
     this.#events.end(fault);
   }
 
@@ -303,8 +316,9 @@ export class BatchProcessor implements AsyncDisposable {
 
   async #process(): Promise<BatchSummary> {
     const pages = this.#pages;
-    const { fresh = false, only, pagesInFlight = this.#pagesInFlight() } = this.#options;
+    const { fresh = false, only } = this.#options;
     try {
+      const { pagesInFlight = this.#pagesInFlight() } = this.#options;
       const control = {
         signal: this.#stop.signal,
         pagesInFlight,

@@ -1,33 +1,80 @@
 /**
  * The one door for what a program's own parts give a batch: its sources, its sink and its callbacks. Each answer is
- * checked before it is used (`ERR_ARGUMENT`); what the parts throw themselves passes as it is.
+ * checked before it is used (`ERR_ARGUMENT`); what the parts throw themselves passes as it is. A part that does not
+ * answer holds no batch up that was given up.
  */
 import { types } from "node:util";
 import type { PageConfig } from "../config/batch-config.js";
-import { checkArgument, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
+import { abortable } from "../concurrency/abortable.js";
+import {
+  checkArgument,
+  checkBytes,
+  checkList,
+  checkMethods,
+  checkObject,
+  checkText,
+  checkWhole,
+  forgetPromise,
+} from "../errors/arguments.js";
 import { isError } from "../errors/facts.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { PageSource, SourceEntry, SourceFault, SourceNotice } from "../io/page-source.js";
 import type { BatchProcessorOptions } from "./batch-options.js";
+import type { PartsEnd } from "./checked-engine.js";
 
 /** The same options with every part of the program's checked. */
-export function checkedParts(options: BatchProcessorOptions): BatchProcessorOptions {
-  const { source, references, sink, openInput, pageConfig } = options;
+export function checkedParts(options: BatchProcessorOptions, end: PartsEnd): BatchProcessorOptions {
+  const { source, references, sink, openInput, pageConfig, pagesInFlight, redact } = options;
+  const { left } = end;
   return {
     ...options,
-    ...(source === undefined ? {} : { source: checkedSource("source", source) }),
-    ...(references === undefined ? {} : { references: checkedSource("references", references) }),
-    ...(sink === undefined ? {} : { sink: checkedSink(sink) }),
+    ...(source === undefined ? {} : { source: checkedSource("source", source, left) }),
+    ...(references === undefined ? {} : { references: checkedSource("references", references, left) }),
+    ...(sink === undefined ? {} : { sink: checkedSink(sink, end) }),
     ...(openInput === undefined
       ? {}
       : {
           openInput: async (path) => {
-            const opened: unknown = await openInput(path);
-            checkObject("what openInput gives", opened);
-            return checkedSource("what openInput gives", opened as PageSource);
+            const opened: unknown = await abortable(Promise.resolve(openInput(path)), left, closeUnused);
+            checkMethods("what openInput gives", opened, ["entries", "close"]);
+            return checkedSource("what openInput gives", opened as PageSource, left);
           },
         }),
     ...(pageConfig === undefined ? {} : { pageConfig: checkedPageConfig(pageConfig) }),
+    ...(pagesInFlight === undefined ? {} : { pagesInFlight: checkedPagesInFlight(pagesInFlight, end) }),
+    ...(redact === undefined ? {} : { redact: checkedRedact(redact) }),
+  };
+}
+
+/** An input that was opened after the batch had ended. */
+function closeUnused(opened: PageSource): void {
+  void (async () => opened.close())().catch(() => undefined);
+}
+
+/** It is asked in the middle of pages' work, where a fault would be taken for the page's: it ends the batch instead. */
+function checkedPagesInFlight(given: () => number, { giveUp }: PartsEnd): () => number {
+  let failed = false;
+  return () => {
+    if (failed) return 1;
+    try {
+      const pages: unknown = given();
+      forgetPromise(pages);
+      checkWhole("what pagesInFlight gives", pages);
+      return Math.max(1, pages);
+    } catch (error) {
+      failed = true;
+      giveUp(error);
+      return 1;
+    }
+  };
+}
+
+function checkedRedact(given: (message: string) => string): (message: string) => string {
+  return (message) => {
+    const text: unknown = given(message);
+    forgetPromise(text);
+    checkArgument(typeof text === "string", "what redact gives", text, "text");
+    return text;
   };
 }
 
@@ -42,12 +89,13 @@ function checkedPageConfig(given: (name: string) => PageConfig): (name: string) 
   };
 }
 
-function checkedSource(what: string, source: PageSource): PageSource {
+function checkedSource(what: string, source: PageSource, left: AbortSignal): PageSource {
+  let closing: Promise<void> | undefined;
   const seen = new WeakMap<SourceEntry, SourceEntry>();
   const one = (entry: SourceEntry, where: string): SourceEntry => {
     checkObject(where, entry);
     let checked = seen.get(entry);
-    if (checked === undefined) seen.set(entry, (checked = checkedEntry(where, entry)));
+    if (checked === undefined) seen.set(entry, (checked = checkedEntry(where, entry, left)));
     return checked;
   };
   return {
@@ -84,7 +132,8 @@ function checkedSource(what: string, source: PageSource): PageSource {
       listOf<SourceEntry>(`what ${what}.entries() gives`, source.entries()).map((entry, index) =>
         one(entry, `entry ${index} of ${what}`),
       ),
-    close: () => source.close(),
+    // Late, it is told and not waited for.
+    close: () => (closing ??= unlessLeft((async () => source.close())(), left)),
   };
 }
 
@@ -94,12 +143,16 @@ function listOf<T>(what: string, value: unknown): readonly T[] {
   return [...(value as Iterable<T>)];
 }
 
-/** A promise where none belongs is refused; that it rejects too is nobody's concern. */
-function forgetPromise(value: unknown): void {
-  if (types.isPromise(value)) value.catch(() => undefined);
+/** Waits for work that ends a part; what it comes to after the batch has left it is nobody's concern. */
+async function unlessLeft(work: Promise<void>, left: AbortSignal): Promise<void> {
+  try {
+    await abortable(work, left);
+  } catch (error) {
+    if (!left.aborted) throw error;
+  }
 }
 
-function checkedEntry(where: string, entry: SourceEntry): SourceEntry {
+function checkedEntry(where: string, entry: SourceEntry, left: AbortSignal): SourceEntry {
   const { name, kind, format, sizeBytes, version } = entry;
   checkText(`${where}: its name`, name);
   const called = `the entry ${JSON.stringify(name)}`;
@@ -121,15 +174,15 @@ function checkedEntry(where: string, entry: SourceEntry): SourceEntry {
     sizeBytes,
     version,
     async read() {
-      const bytes: unknown = await entry.read();
+      const bytes: unknown = await abortable(Promise.resolve(entry.read()), left);
       checkBytes(`what read() of ${called} gives`, bytes);
       return bytes as Uint8Array<ArrayBuffer>;
     },
-    ...(entry.chunks === undefined ? {} : { chunks: () => checkedChunks(called, entry.chunks!()) }),
+    ...(entry.chunks === undefined ? {} : { chunks: () => checkedChunks(called, entry.chunks!(), left) }),
   };
 }
 
-async function* checkedChunks(called: string, pieces: unknown): AsyncGenerator<Uint8Array> {
+async function* checkedChunks(called: string, pieces: unknown, left: AbortSignal): AsyncGenerator<Uint8Array> {
   const what = `what chunks() of ${called} gives`;
   checkArgument(
     typeof pieces === "object" && pieces !== null && Symbol.asyncIterator in pieces,
@@ -137,27 +190,35 @@ async function* checkedChunks(called: string, pieces: unknown): AsyncGenerator<U
     pieces,
     "an async iterable of Uint8Array",
   );
-  for await (const piece of pieces as AsyncIterable<unknown>) {
-    checkBytes(`a piece of ${what}`, piece);
-    yield piece;
+  const iterator = (pieces as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await abortable(Promise.resolve(iterator.next()), left);
+      if (next.done === true) return;
+      checkBytes(`a piece of ${what}`, next.value);
+      yield next.value;
+    }
+  } finally {
+    await unlessLeft((async () => void (await iterator.return?.()))(), left);
   }
 }
 
-function checkBytes(what: string, value: unknown): asserts value is Uint8Array {
-  checkArgument(types.isUint8Array(value), what, value, "a Uint8Array or Buffer");
-}
-
-function checkedSink(sink: PageSink): PageSink {
+function checkedSink(sink: PageSink, { giveUp, left }: PartsEnd): PageSink {
   const place = async (method: string, call: () => unknown): Promise<string> => {
-    const where: unknown = await call();
-    checkArgument(typeof where === "string", `what sink.${method}() gives`, where, "text");
-    return where as string;
+    const where: unknown = await abortable(Promise.resolve(call()), left);
+    try {
+      checkArgument(typeof where === "string", `what sink.${method}() gives`, where, "text");
+    } catch (error) {
+      giveUp(error); // it is no page's fault
+      throw error;
+    }
+    return where;
   };
   return {
     write: (name, bytes) => place("write", () => sink.write(name, bytes)),
     replace: (name, bytes) => place("replace", () => sink.replace(name, bytes)),
     carry: (entry, replaces) => place("carry", () => sink.carry(entry, replaces)),
     finish: (metadata) => place("finish", () => sink.finish(metadata)),
-    abort: async () => sink.abort(),
+    abort: () => unlessLeft((async () => sink.abort())(), left),
   };
 }

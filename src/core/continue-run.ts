@@ -151,13 +151,14 @@ export async function redoRun(
 ): Promise<Continuation> {
   checkText("the output", output);
   checkList("the pages", pages);
-  for (const page of pages) checkText("a page", page);
+  const names = [...pages];
+  for (const name of names) checkText("a page", name);
   checkChanges(changes);
   const found = await findRun(output);
-  const wanted = pages.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
+  const wanted = names.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
-  return reopened(found, wanted, (run) => redo(run, pages, changes));
+  return reopened(found, wanted, (run) => redo(run, names, changes));
 }
 
 /** Continues a run; one that only its archive tells of from the work folder that it had before its end. */

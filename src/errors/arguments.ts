@@ -1,5 +1,5 @@
 /** Checks of the arguments of public functions: a wrong type is an `ERR_ARGUMENT` that names the value and the rule. */
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 import { ValidationError } from "./classes.js";
 
 const MAX_SHOWN = 80;
@@ -55,8 +55,29 @@ export function checkText(what: string, value: unknown): asserts value is string
 
 /** Checks that a value can be iterated over; text does not count. */
 export function checkList(what: string, value: unknown): asserts value is Iterable<unknown> {
-  const isList = typeof value === "object" && value !== null && Symbol.iterator in value;
+  const isList = typeof value === "object" && value !== null && Symbol.iterator in value && !isDetached(value);
   checkArgument(isList, what, value, "a list");
+}
+
+/** Whether the memory of a view has moved to another thread, so that it is empty and cannot be read. */
+export function isDetached(value: unknown): boolean {
+  if (!ArrayBuffer.isView(value) || value.buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(value.buffer).byteLength > 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Checks that a value is bytes that can be read. */
+export function checkBytes(what: string, value: unknown): asserts value is Uint8Array {
+  checkArgument(types.isUint8Array(value), what, value, "a Uint8Array or Buffer");
+  checkArgument(!isDetached(value), what, value, "bytes whose memory was not transferred");
+}
+
+/** A promise where none belongs is refused; that it rejects too is nobody's concern. */
+export function forgetPromise(value: unknown): void {
+  if (types.isPromise(value)) value.catch(() => undefined);
 }
 
 /** Checks that a value is a function, or undefined if it may be left out. */

@@ -98,13 +98,21 @@ export function factsOf(code: ErrorCode): ErrorFacts {
   throw new ValidationError("ERR_ARGUMENT", "the error code is unknown; ERROR_TABLE has all of them");
 }
 
-/** An error of the class that the table has for its code, or of another by name. */
+/**
+ * An error of the class that the table has for its code, or of another by name.
+ * @throws ValidationError `ERR_ARGUMENT` for an unknown code or class
+ */
 export function makeError(
   code: ErrorCode,
   message: string,
   details: ErrorDetails & { imagePath?: string | undefined; entryName?: string | undefined } = {},
   className: ErrorClassName = factsOf(code).className,
 ): BatchProcessingError {
+  if (!Object.hasOwn(ERROR_CLASSES, String(className)))
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `the class of an error is unknown; the classes are ${Object.keys(ERROR_CLASSES).join(", ")}`,
+    );
   if (className === "ImageProcessingError")
     return new ImageProcessingError(code, message, { ...details, imagePath: details.imagePath ?? "" });
   return new ERROR_CLASSES[className](code, message, details);

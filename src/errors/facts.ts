@@ -78,6 +78,14 @@ export function remedyFor(code: ErrorCode): string {
   return factsOf(code).remedy;
 }
 
+/**
+ * Whether an error is about what was read, so that other files can still be used. Those of the pool and the engine are
+ * not: they would be the next file's as well.
+ */
+export function isFileFailure(error: unknown): error is BatchProcessingError {
+  return isPageFailure(error) && ERROR_TABLE[error.code].group !== "engine";
+}
+
 /** Whether an error concerns one page only, so that the batch continues without it. */
 export function isPageFailure(error: unknown): error is BatchProcessingError {
   return error instanceof BatchProcessingError && ERROR_TABLE[error.code].scope === "page";

@@ -1,5 +1,6 @@
 /** Pictures in memory as a page source. */
 import { ValidationError } from "../errors.js";
+import { checkBytes, checkList } from "../errors/arguments.js";
 import { nameFault, printableName } from "./names/safe-name.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
@@ -26,6 +27,7 @@ export interface MemoryFile {
 export function memorySource(files: Iterable<MemoryFile>): PageSource {
   if (typeof (files as Partial<Iterable<MemoryFile>> | undefined)?.[Symbol.iterator] !== "function")
     throw new ValidationError("ERR_ARGUMENT", `memorySource takes a list of { name, bytes }, not ${typeof files}`);
+  checkList("the list of files in memory", files);
   const entries: SourceEntry[] = [];
   const faults: SourceFault[] = [];
   const warnings: SourceNotice[] = [];
@@ -58,7 +60,11 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
 }
 
 function entryOf({ name, bytes }: MemoryFile, kind: EntryKind, format: ImageFormat | undefined): SourceEntry {
-  return { name, kind, format, sizeBytes: bytes.byteLength, read: async () => new Uint8Array(bytes) };
+  const read = async (): Promise<Uint8Array<ArrayBuffer>> => {
+    checkBytes(`the bytes of "${printableName(name)}" in memory`, bytes);
+    return new Uint8Array(bytes);
+  };
+  return { name, kind, format, sizeBytes: bytes.byteLength, read };
 }
 
 function checked(file: MemoryFile, index: number): MemoryFile {
@@ -68,6 +74,7 @@ function checked(file: MemoryFile, index: number): MemoryFile {
       "ERR_ARGUMENT",
       `file ${index} in memory is not { name, bytes }: the name must be text and the bytes a Uint8Array or Buffer`,
     );
+  checkBytes(`the bytes of "${printableName(name)}" in memory`, bytes);
   const fault = nameFault(name);
   if (fault !== undefined || name === "")
     throw new ValidationError(

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, ValidationError } from "../errors.js";
-import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
+import { checkFlag, checkNames, checkObject, checkText } from "../errors/arguments.js";
 import { archiveLimits } from "./archive/archive-limits.js";
 import { notAnArchive, openArchiveSource } from "./archive/archive-source.js";
 import { contentKind } from "./content-kind.js";
@@ -14,6 +14,8 @@ import { sniffBytes, sniffFormat } from "./image/headers/image-format.js";
 import { isArchiveName } from "./names/entry-rules.js";
 import type { PageSource, PageSourceOptions } from "./page-source.js";
 
+const SOURCE_OPTIONS: Readonly<Record<keyof PageSourceOptions, true>> = { recursive: true, within: true, limits: true };
+
 /**
  * Opens an input: a folder, a picture, or a ZIP/CBZ archive (told by content, not by its extension).
  * Rejects with `ERR_INPUT_NOT_FOUND` (no such path, not readable), `ERR_INPUT_EMPTY` (no picture in it, or something
@@ -22,7 +24,8 @@ import type { PageSource, PageSourceOptions } from "./page-source.js";
  */
 export async function openPageSource(path: string, options: PageSourceOptions = {}): Promise<PageSource> {
   checkText("the path", path);
-  checkObject("the options", options);
+  checkObject("the options of openPageSource", options);
+  checkNames<PageSourceOptions>("the options of openPageSource", options, SOURCE_OPTIONS);
   checkFlag("recursive", options.recursive);
   if (options.within !== undefined) checkText("within", options.within);
   if (options.limits !== undefined) checkObject("limits", options.limits);

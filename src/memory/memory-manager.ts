@@ -5,7 +5,15 @@
  */
 import { availableParallelism } from "node:os";
 import { messageOf, ResourceError } from "../errors.js";
-import { checkArgument, checkFunction, checkList, checkMethods, checkObject, checkText } from "../errors/arguments.js";
+import {
+  checkArgument,
+  checkFunction,
+  checkList,
+  checkMethods,
+  checkObject,
+  checkSignal,
+  checkText,
+} from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { collectGarbage } from "./collect-garbage.js";
 import { readHostMemory, type HostMemory } from "../platform/host-memory.js";
@@ -192,6 +200,7 @@ export class MemoryManager {
   holdPicture(name: string, neededBytes: number, signal?: AbortSignal): Promise<PageSlot> {
     checkText("the picture's name", name);
     checkArgument(Number.isFinite(neededBytes) && neededBytes >= 0, "the number of bytes", neededBytes, "0 or more");
+    checkSignal("signal", signal);
     return this.#pictures.begin({ owner: `picture ${name}`, neededBytes, signal });
   }
 
@@ -209,6 +218,7 @@ export class MemoryManager {
     checkObject("the options", options);
     const { topK = DEFAULT_TOP_K, signal } = options;
     checkTopK(topK);
+    checkSignal("signal", signal);
     const { needs } = this.#options;
     this.#activations ??= this.ledger.hold("activations", 0);
     this.#activations.resize(Math.max(this.#activations.bytes, needs.sharedBytes("largest", topK)));

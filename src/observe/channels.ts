@@ -3,6 +3,7 @@
  * subscribe without any change inside. A channel that nobody listens to costs one property check. docs/observing.md
  * lists them.
  */
+import { checkFunction } from "../errors/arguments.js";
 import { channel, type Channel, type ChannelListener } from "node:diagnostics_channel";
 
 /** The batch and page that something was done for; absent for what pages share and outside a batch. */
@@ -143,8 +144,10 @@ export class TypedChannel<Message extends object> {
    * Calls `listener` for each message, at once and in the caller's stack, so it must be quick. What it throws becomes
    * an uncaught exception of the process, as with any `diagnostics_channel`.
    * @returns ends the subscription
+   * @throws ValidationError `ERR_ARGUMENT` for what is no function
    */
   subscribe(listener: (message: Message) => void): () => void {
+    checkFunction("the listener", listener);
     const onMessage: ChannelListener = (message) => listener(message as Message);
     this.#channel.subscribe(onMessage);
     return () => void this.#channel.unsubscribe(onMessage);

@@ -85,7 +85,7 @@ function paperPool(): ImagePool {
   const pool: Partial<ImagePool> = {
     maxThreads: 2,
     decode: (bytes, name, options) => decodeImage(bytes, name, options),
-    encode: (image, options, name) => encodeImage(image, options, name),
+    encode: (image, { signal: _signal, ...options }, name) => encodeImage(image, options, name),
     classify: (bytes, name, { signal: _signal, ...options } = {}) => classifyImage(bytes, name, options),
     run: async (task) => {
       throw new BatchProcessingError("ERR_STATE", `nobody does "${task}" on paper`);

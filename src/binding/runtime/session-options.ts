@@ -1,5 +1,5 @@
 /** Session options: checked, and turned into what the addon reads. */
-import { shown } from "../../errors/arguments.js";
+import { checkSignal, shown } from "../../errors/arguments.js";
 import { ValidationError } from "../../errors.js";
 import type { NativeSessionConfig } from "../types.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "./providers.js";
@@ -70,7 +70,7 @@ function refuse(message: string): never {
 }
 
 function choice<T>(name: string, value: string, table: Readonly<Record<string, T>>): T {
-  if (!Object.hasOwn(table, value))
+  if (typeof value !== "string" || !Object.hasOwn(table, value))
     refuse(`session option ${name} is ${shown(value)}; it must be one of ${Object.keys(table).join(", ")}`);
   return table[value] as T;
 }
@@ -81,6 +81,21 @@ function whole(name: string, value: number): number {
   return value;
 }
 
+/** More than any machine has cores for: the system would refuse them, as if memory had run out. */
+const MOST_THREADS = 4_096;
+
+function threads(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > MOST_THREADS)
+    refuse(`session option ${name} is ${shown(value)}; it must be a whole number from 0 to ${MOST_THREADS}`);
+  return value;
+}
+
+/** Checks that an option is an object with named entries. */
+function table(name: string, value: object): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    refuse(`session option ${name} is ${shown(value)}; it must be an object`);
+}
+
 function bytes(name: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0)
     refuse(`session option ${name} is ${shown(value)}; it must be a whole number of 0 or more`);
@@ -88,9 +103,10 @@ function bytes(name: string, value: number): number {
 }
 
 function texts(name: string, value: Readonly<Record<string, string>>): Record<string, string> {
+  table(name, value);
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string")
-      refuse(`session option ${name}["${key}"] is ${String(text)}; ONNX Runtime takes text, write "${String(text)}"`);
+      refuse(`session option ${name}["${key}"] is ${shown(text)}; ONNX Runtime takes text, such as "1"`);
   }
   return { ...value };
 }
@@ -99,27 +115,43 @@ function texts(name: string, value: Readonly<Record<string, string>>): Record<st
 export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   if (unknown !== undefined) refuse(`there is no session option "${unknown}"; known are ${KNOWN.join(", ")}`);
-  const provider = options.provider ?? "cpu";
-  if (!Object.hasOwn(PROVIDERS, provider))
-    refuse(`session option provider is "${String(provider)}"; it must be one of ${PROVIDER_NAMES.join(", ")}`);
-  const config = texts("config", options.config ?? {});
+  const {
+    provider = "cpu",
+    fallback = false,
+    deviceId = 0,
+    memoryLimitBytes = 0,
+    intraOpThreads = 0,
+    interOpThreads = 0,
+    graphOptimization = "all",
+    logLevel = "fatal",
+    providerOptions = {},
+    config: given = {},
+    freeDimensions = {},
+    signal,
+  } = options;
+  if (typeof provider !== "string" || !Object.hasOwn(PROVIDERS, provider))
+    refuse(`session option provider is ${shown(provider)}; it must be one of ${PROVIDER_NAMES.join(", ")}`);
+  if (typeof fallback !== "boolean") refuse(`session option fallback is ${shown(fallback)}; it must be true or false`);
+  checkSignal("session option signal", signal);
+  const config = texts("config", given);
   const foreign = Object.keys(config).find((key) => !CONFIG_PREFIXES.some((prefix) => key.startsWith(prefix)));
   if (foreign !== undefined)
     refuse(
       `ONNX Runtime has no session config entry "${foreign}"; its entries begin with ${CONFIG_PREFIXES.join(", ")}`,
     );
-  for (const [name, size] of Object.entries(options.freeDimensions ?? {})) whole(`freeDimensions["${name}"]`, size);
+  table("freeDimensions", freeDimensions);
+  for (const [name, size] of Object.entries(freeDimensions)) whole(`freeDimensions["${name}"]`, size);
   return {
     provider,
-    fallback: options.fallback ?? false,
-    deviceId: whole("deviceId", options.deviceId ?? 0),
-    memoryLimitBytes: bytes("memoryLimitBytes", options.memoryLimitBytes ?? 0),
-    intraOpThreads: whole("intraOpThreads", options.intraOpThreads ?? 0),
-    interOpThreads: whole("interOpThreads", options.interOpThreads ?? 0),
-    graphOptimization: choice("graphOptimization", options.graphOptimization ?? "all", GRAPH_OPTIMIZATION),
-    logLevel: choice("logLevel", options.logLevel ?? "fatal", LOG_LEVEL),
-    providerOptions: texts("providerOptions", options.providerOptions ?? {}),
+    fallback,
+    deviceId: whole("deviceId", deviceId),
+    memoryLimitBytes: bytes("memoryLimitBytes", memoryLimitBytes),
+    intraOpThreads: threads("intraOpThreads", intraOpThreads),
+    interOpThreads: threads("interOpThreads", interOpThreads),
+    graphOptimization: choice("graphOptimization", graphOptimization, GRAPH_OPTIMIZATION),
+    logLevel: choice("logLevel", logLevel, LOG_LEVEL),
+    providerOptions: texts("providerOptions", providerOptions),
     config,
-    freeDimensions: { ...options.freeDimensions },
+    freeDimensions: { ...freeDimensions },
   };
 }

@@ -1,6 +1,7 @@
 /** Sorts the pictures of an input into pages and references. */
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
-import { BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
+import { type BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
+import { isFileFailure } from "../../errors/facts.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import type { ImageKind } from "../../classification/classify-image.js";
 import type { ImagePool } from "../batch-engine.js";
@@ -231,7 +232,7 @@ async function classifyEntry(
       }),
     };
   } catch (error) {
-    if (!signal.aborted && error instanceof BatchProcessingError) return { entry, error };
+    if (!signal.aborted && isFileFailure(error)) return { entry, error };
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 /** Reads references: finds their files, decodes them, and warns about those that cannot be read. */
 import type { RasterImage } from "../../binding/raster.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
-import { BatchProcessingError, ConfigurationError, isOutOfMemory, ValidationError } from "../../errors.js";
+import { type BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
+import { isFileFailure } from "../../errors/facts.js";
 import { openPageSource } from "../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
@@ -21,8 +22,8 @@ export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
  * Decodes references; with warnings about those that cannot be read.
  * @param from paths of pictures, folders and archives, or an open source
  * @param recursive whether folders inside folders are read too
- * @throws ConfigurationError `ERR_NO_REFERENCES` when none can; ResourceError `ERR_OUT_OF_MEMORY`, which is about no
- * reference
+ * @throws ConfigurationError `ERR_NO_REFERENCES` when none can; errors that are about no reference, such as
+ * `ERR_OUT_OF_MEMORY` and the `ERR_STATE` of a closed pool
  */
 export async function readReferences(
   pool: ImagePool,
@@ -81,8 +82,7 @@ async function decodeOrError(
   try {
     return await decodeReference(pool, entry, read, signal);
   } catch (error) {
-    const isOfTheFile = error instanceof BatchProcessingError && !isOutOfMemory(error);
-    if (!signal.aborted && isOfTheFile) return { name: entry.name, error };
+    if (!signal.aborted && isFileFailure(error)) return { name: entry.name, error };
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import { pageFailure } from "../../colorization/request/page-failure.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
+import { shown } from "../../errors/arguments.js";
 import { differBySuffix } from "../../io/names/output-names.js";
 import type { SourceEntry, SourceFault } from "../../io/page-source.js";
 import { getLogger, logContext } from "../../logging.js";
@@ -122,7 +123,7 @@ export class BatchPages {
       if (!Number.isFinite(priority))
         throw new QueueError(
           "ERR_ARGUMENT",
-          `the page "${inputPath}" has priority ${priority}; a finite number is needed`,
+          `the page "${inputPath}" has priority ${shown(priority)}; a finite number is needed`,
         );
       this.#checkStyle(inputPath, pageSettings(this.config, config).style);
       named.add(inputPath);

@@ -30,6 +30,16 @@ export interface ImageQueueItem {
 export type ImageQueueInput = Omit<ImageQueueItem, "id" | "priority"> &
   Partial<Pick<ImageQueueItem, "id" | "priority">>;
 
+const ITEM_MEMBERS: Readonly<Record<keyof ImageQueueItem, true>> = {
+  id: true,
+  inputPath: true,
+  outputPath: true,
+  config: true,
+  priority: true,
+  imageType: true,
+  classificationConfidence: true,
+};
+
 interface Entry {
   readonly item: ImageQueueItem;
   /** Number of the enqueue, which decides among equal priorities. */
@@ -154,7 +164,14 @@ function typeFault(input: ImageQueueInput): string | undefined {
     if (typeof value !== "string" && !(key === "id" && value === undefined))
       return `${key} of an item of the queue is ${shown(value)}; it must be text`;
   }
-  const { priority } = input as { priority?: unknown };
+  const unknown = Object.keys(input).find((name) => !Object.hasOwn(ITEM_MEMBERS, name));
+  if (unknown !== undefined)
+    return `${shown(unknown)} is no member of an item of the queue; it has ${Object.keys(ITEM_MEMBERS).join(", ")}`;
+  const { priority, config, imageType } = input as { readonly [Name in keyof ImageQueueItem]?: unknown };
+  if (config !== undefined && (typeof config !== "object" || config === null || Array.isArray(config)))
+    return `config of an item of the queue is ${shown(config)}; it must be an object`;
+  if (imageType !== undefined && imageType !== "line_art" && imageType !== "colored")
+    return `imageType of an item of the queue is ${shown(imageType)}; it must be "line_art" or "colored"`;
   if (priority !== undefined && typeof priority !== "number")
     return `priority of an item of the queue is ${shown(priority)}; it must be a finite number`;
   return undefined;

@@ -54,7 +54,10 @@ export async function workOnPage(
     if (kept !== undefined) return { page, kept };
     context.begin(page);
     const request = await requestOf(context, page, bytes);
-    const onProgress = (progress: PageProgress): void => follow(context, page, progress);
+    // An engine that its batch has left may still tell of the page.
+    const onProgress = (progress: PageProgress): void => {
+      if (!signal.aborted) follow(context, page, progress);
+    };
     const result = await context.engine.colorizePage(request, { signal, ticket, onProgress });
     const { warnings } = result;
     if (result.status === "completed") return { page, encoded: encodedPage(result), warnings };

@@ -128,8 +128,25 @@ function formatFault(format: OutputFormat): Fault | undefined {
   };
 }
 
-function optionsFault({ quality, compressionLevel, density, icc }: EncodeOptions): Fault | undefined {
-  if (quality !== undefined && !(quality >= 1 && quality <= 100))
+const ENCODE_OPTIONS: Readonly<Record<keyof EncodeOptions, true>> = {
+  format: true,
+  quality: true,
+  lossless: true,
+  compressionLevel: true,
+  density: true,
+  icc: true,
+};
+
+function optionsFault(options: EncodeOptions): Fault | undefined {
+  const { quality, lossless, compressionLevel, density, icc } = options;
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(ENCODE_OPTIONS, name));
+  if (unknown !== undefined)
+    return {
+      message: `there is no option ${describe(unknown)}; the options are ${Object.keys(ENCODE_OPTIONS).join(", ")}`,
+    };
+  if (lossless !== undefined && typeof lossless !== "boolean")
+    return { message: `lossless is ${describe(lossless)}; it must be true or false` };
+  if (quality !== undefined && !(typeof quality === "number" && quality >= 1 && quality <= 100))
     return { message: `quality is ${describe(quality)}; it must be 1 to 100` };
   if (compressionLevel !== undefined && !(Number.isInteger(compressionLevel) && inRange(compressionLevel, 0, 9)))
     return { message: `compressionLevel is ${describe(compressionLevel)}; it must be a whole number from 0 to 9` };

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../errors.js";
+import { isFileFailure } from "../../../errors/facts.js";
 import { withRemedy } from "../../../errors/facts.js";
 import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
@@ -62,7 +63,7 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
           counts,
         );
       } catch (error) {
-        if (!(error instanceof BatchProcessingError)) throw error;
+        if (!isFileFailure(error)) throw error;
         counts.failed++;
         if (flags.json) sayFailed(input, input, error, true);
         else printError(error);
@@ -124,7 +125,7 @@ async function resultOrError(
   try {
     return await classifyOne(entry);
   } catch (error) {
-    if (error instanceof BatchProcessingError) return error;
+    if (isFileFailure(error)) return error;
     throw error;
   }
 }

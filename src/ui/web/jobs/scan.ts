@@ -1,6 +1,7 @@
 /** Looks at a job's pictures: which are line art, which are coloured, which cannot be read, and how large they are. */
 import { createHash } from "node:crypto";
 import { BatchProcessingError } from "../../../errors.js";
+import { isFileFailure } from "../../../errors/facts.js";
 import type { ImagePool } from "../../../core/batch-engine.js";
 import { findResults } from "../../../core/input/earlier-results.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
@@ -123,6 +124,7 @@ async function look(
     return { ...facts, ...header, kind: type, confidence, unsure: ambiguous === true };
   } catch (error) {
     signal.throwIfAborted();
+    if (!isFileFailure(error)) throw error;
     return { ...facts, confidence: 1, unsure: false, fault: faultOf(error) };
   }
 }
