@@ -43,11 +43,15 @@ export interface Adjustments {
 /** State of a preview. A rejected one is made again and then waits for approval. */
 export type PreviewState = "waiting" | "approved" | "rejected";
 
-/** One layer of a page, a file in the folder beside its picture. */
+/**
+ * One layer of a page, a file in the folder beside its picture. `written`: its hash as the run wrote it, where somebody
+ * has changed it in an archive since.
+ */
 export interface LayerRecord {
   readonly name: string;
   readonly sha256: string;
   readonly sizeBytes: number;
+  readonly written?: string;
 }
 
 /**
@@ -68,8 +72,26 @@ export type PageEntry = {
 /** Another file of the input, copied to the output. */
 export type CarriedEntry = { readonly type: "carried"; readonly name: string } & FileRecord;
 
+/** What an archive was made from beside the pages that were coloured. */
+export interface CarriedOrigins {
+  /** Files that were carried over as they are, among them pages in colour already. A file that cannot be read: "". */
+  readonly files: readonly { readonly name: string; readonly sha256: string }[];
+  /** SHA-256 of the input's comment. Absent if it has none. */
+  readonly comment?: string | undefined;
+}
+
 /** The output archive, about to get its name. Journals of version 0.1.0 have the name alone. */
-export type ArchiveEntry = { readonly type: "archive"; readonly name: string } & Partial<FileRecord>;
+export type ArchiveEntry = {
+  readonly type: "archive";
+  readonly name: string;
+  /** SHA-256 of the files that its pages were made from. Default: those of the run before. */
+  readonly inputs?: readonly string[];
+  /** It may hold what somebody has put there: whatever replaces it keeps that. */
+  readonly keepOthers?: true;
+  /** Pages whose pictures were no longer in it when it was opened again. */
+  readonly gone?: readonly string[];
+  readonly carried?: CarriedOrigins | undefined;
+} & Partial<FileRecord>;
 
 /** A page that was in progress when a process ended. */
 export type PageInHand = PageKey & { readonly stage: FailureStage };
