@@ -13,7 +13,7 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
-import { reopenArchive } from "./output/archive-output.js";
+import { reopenArchive } from "./output/reopen-archive.js";
 import { findPage, pagesNamed } from "./find-page.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
@@ -123,7 +123,7 @@ export async function retryRun(
   await checkAllThere(run, changes);
   // What else an archive holds stays in it only where single pages are done.
   const only = failedOnly || run.archive !== undefined;
-  return reopened(run, failed, (found) => change(found, changes, (history) => retry(history, changes, only)));
+  return reopened(run, (found) => change(found, changes, (history) => retry(history, changes, only)));
 }
 
 function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {
@@ -158,19 +158,15 @@ export async function redoRun(
   const wanted = names.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
-  return reopened(found, wanted, (run) => redo(run, names, changes));
+  return reopened(found, (run) => redo(run, wanted, changes));
 }
 
 /** Continues a run; one that only its archive tells of from the work folder that it had before its end. */
-async function reopened(
-  found: StoredRun,
-  again: readonly string[],
-  proceed: (run: StoredRun) => Promise<Continuation>,
-): Promise<Continuation> {
+async function reopened(found: StoredRun, proceed: (run: StoredRun) => Promise<Continuation>): Promise<Continuation> {
   if (found.archive === undefined) return proceed(found);
   const work = workFolder(found.record.config);
   await removeUnused(work); // a kill may have left one that holds nothing
-  await reopenArchive(found, again);
+  await reopenArchive(found);
   const abandon = (): Promise<void> => removeUnused(work);
   try {
     return { ...(await proceed(await findRun(work))), abandon };
@@ -205,11 +201,7 @@ export function settingsInEffect(run: StoredRun, pages?: readonly string[]): Pag
 /** Notes in the journal that pages are to be done again. */
 function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges): Promise<Continuation> {
   return change(run, changes, (history) => {
-    const only = [
-      ...new Set(
-        pages.map((page) => findPage(page, { ...run, history }, [...history.donePages, ...history.failedPages])),
-      ),
-    ];
+    const only = [...new Set(pages)];
     const settings = only.map((page) => {
       const last = history.last(page);
       return [page, changes.pages ?? { seed: (last?.success.seed ?? run.record.config.seed) + 1 }] as const;
@@ -254,14 +246,16 @@ async function change(
   const { config } = parseBatchConfig({ ...withoutRivals(record.config, changes.batch), ...changes.batch });
   const journal = await LockedJournal.open(workFolder(config), outputPath(config));
   try {
-    const { entries, notes, only } = decide(journal.history);
+    const { entries, notes, only: asked } = decide(journal.history);
     for (const entry of entries) await journal.append(entry);
+    const gone = asked === undefined ? [] : journal.history.gonePages.filter((page) => !asked.includes(page));
+    const only = asked && [...asked, ...gone];
     const pageConfig = (page: string): PageConfig =>
       Object.hasOwn(record.pageConfigs, page) ? record.pageConfigs[page]! : {};
     return {
       config,
       record,
-      notes,
+      notes: [...notes, ...gone.map((page) => `colouring ${page} too: its files are no longer in the archive`)],
       abandon: async () => {},
       options: {
         pageConfig,

@@ -322,6 +322,7 @@ function origins(
       fingerprint: page.fingerprint ?? fingerprint(page.settings),
       sha256: page.inputSha256,
       picture: last?.written ?? last?.sha256,
+      layers: last?.layers?.map(({ written, sha256 }) => written ?? sha256),
     };
   });
 }

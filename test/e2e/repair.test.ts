@@ -192,7 +192,9 @@ describe("redo", () => {
       onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)),
     });
     expect(output).toBe(at("edited_1.cbz"));
-    expect(warnings).toContain(`${path} was changed after it was written and is kept; the result is ${output}`);
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/edited\.cbz holds "p1_colorized\.png".* and is kept; the result is .*edited_1\.cbz$/),
+    );
     expect(before.equals(await readFile(path))).toBe(true);
     expect(await archiveHashes(output!)).toEqual({ ...touched, "p1_colorized.png": expect.any(String) as string });
   });

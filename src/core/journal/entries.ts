@@ -43,11 +43,15 @@ export interface Adjustments {
 /** State of a preview. A rejected one is made again and then waits for approval. */
 export type PreviewState = "waiting" | "approved" | "rejected";
 
-/** One layer of a page, a file in the folder beside its picture. */
+/**
+ * One layer of a page, a file in the folder beside its picture. `written`: its hash as the run wrote it, where somebody
+ * has changed it in an archive since.
+ */
 export interface LayerRecord {
   readonly name: string;
   readonly sha256: string;
   readonly sizeBytes: number;
+  readonly written?: string;
 }
 
 /**
@@ -80,6 +84,12 @@ export interface CarriedOrigins {
 export type ArchiveEntry = {
   readonly type: "archive";
   readonly name: string;
+  /** SHA-256 of the files that its pages were made from. Default: those of the run before. */
+  readonly inputs?: readonly string[];
+  /** It may hold what somebody has put there: whatever replaces it keeps that. */
+  readonly keepOthers?: true;
+  /** Pages whose pictures were no longer in it when it was opened again. */
+  readonly gone?: readonly string[];
   readonly carried?: CarriedOrigins | undefined;
 } & Partial<FileRecord>;
 

@@ -35,7 +35,12 @@ function staysInside(name: string): boolean {
 
 const pageKey = { page: text, fingerprint: text, inputSha256: hash };
 const fileRecord = { sha256: hash, sizeBytes: count, firstNumber: count };
-const layerRecord = z.looseObject({ name: z.enum(LAYER_NAMES), sha256: hash, sizeBytes: count });
+const layerRecord = z.looseObject({
+  name: z.enum(LAYER_NAMES),
+  sha256: hash,
+  sizeBytes: count,
+  written: hash.optional(),
+});
 
 const failure = z.looseObject({ page: text, stage: text, code: text, message: z.string(), remedy: z.string() });
 
@@ -156,6 +161,9 @@ const journalEntry = z.discriminatedUnion("type", [
     sha256: hash.optional(),
     sizeBytes: count.optional(),
     firstNumber: count.optional(),
+    inputs: z.array(hash).optional(),
+    keepOthers: z.literal(true).optional(),
+    gone: z.array(text).optional(),
     carried: carriedOrigins.optional(),
   }),
   z.looseObject({ type: z.literal("forget") }),
@@ -172,7 +180,15 @@ const archivedSuccess = success
 
 /** What `processing_metadata.json` says, as far as a later run uses it. */
 export const archiveMetadata = z.looseObject({
-  inputs: z.array(z.looseObject({ page: text, fingerprint: text, sha256: hash, picture: hash.optional() })),
+  inputs: z.array(
+    z.looseObject({
+      page: text,
+      fingerprint: text,
+      sha256: hash,
+      picture: hash.optional(),
+      layers: z.array(hash).optional(),
+    }),
+  ),
   pages: z.array(archivedSuccess),
   failures: z.array(z.unknown()),
   in_color: z.array(text).optional(),

@@ -37,6 +37,7 @@ export class RunHistory {
   readonly #archives: ArchiveEntry[] = [];
   /** Pages with a picture that no archive has yet, with the hashes of their files. */
   readonly #unpacked = new Map<string, string>();
+  readonly #gone = new Set<string>();
   readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
   /** The hash of each page's file, as it was read last. */
@@ -106,9 +107,19 @@ export class RunHistory {
     return this.#pictures.get(page)?.toReversed() ?? [];
   }
 
-  /** By page, the hash of the file that its last picture was made from. */
-  inputHashes(): Map<string, string> {
-    return new Map([...this.#done].map((page) => [page, this.last(page)!.inputSha256]));
+  /** All pictures of all pages, those of earlier inputs too. */
+  get allPictures(): readonly PageEntry[] {
+    return [...this.#pictures.values()].flat();
+  }
+
+  /** Pages whose pictures somebody has taken out of the archive, and that were not done again since. */
+  get gonePages(): readonly string[] {
+    return [...this.#gone];
+  }
+
+  /** Hashes of the files that the last pictures were made from. */
+  inputHashes(): string[] {
+    return [...this.#done].map((page) => this.last(page)!.inputSha256);
   }
 
   /**
@@ -164,6 +175,7 @@ export class RunHistory {
         append(this.#pictures, entry.page, entry);
         this.#done.add(entry.page);
         this.#unpacked.set(entry.page, entry.inputSha256);
+        this.#gone.delete(entry.page);
         this.#outcome(entry);
         this.#failed.delete(entry.page);
         break;
@@ -196,6 +208,7 @@ export class RunHistory {
       case "archive":
         this.#archives.push(entry);
         this.#unpacked.clear();
+        for (const page of entry.gone ?? []) if (!this.#done.has(page)) this.#gone.add(page);
         break;
     }
   }
@@ -229,8 +242,8 @@ export class RunHistory {
     this.#dropChanges();
     this.#record = undefined;
     this.#place = undefined;
-    for (const results of [this.#pages, this.#done, this.#failed, this.#inHand, this.#suspects, this.#unpacked])
-      results.clear();
+    const results = [this.#pages, this.#done, this.#failed, this.#gone, this.#inHand, this.#suspects, this.#unpacked];
+    for (const result of results) result.clear();
   }
 
   #outcome({ page, fingerprint }: PageKey): void {

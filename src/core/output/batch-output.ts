@@ -15,6 +15,7 @@ import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
 import type { Adjustments, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
 import { layerPaths, layersThere } from "./layer-records.js";
+import type { EarlierRuns } from "./own-archive.js";
 import { placeOf } from "../journal/place.js";
 import { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
@@ -71,8 +72,9 @@ export class BatchOutput {
   /** Files of the input that could not be copied, and why. */
   readonly #notCopied: Notice[] = [];
   readonly #leftOut: readonly Notice[];
-  /** The files that earlier runs have coloured, hashes by page, if the last of these runs had another input. */
-  readonly #before: ReadonlyMap<string, string> | undefined;
+  readonly #earlier: EarlierRuns;
+  /** Of pages that are done again alone, the hashes of the files that their pictures were made from before. */
+  readonly #redone = new Set<string>();
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -82,14 +84,14 @@ export class BatchOutput {
     journal: LockedJournal,
     sink: PageSink,
     leftOut: readonly Notice[],
-    before: ReadonlyMap<string, string> | undefined,
+    earlier: Omit<EarlierRuns, "redone">,
   ) {
     this.#config = config;
     this.#options = options;
     this.#journal = journal;
     this.#sink = sink;
     this.#leftOut = leftOut;
-    this.#before = before;
+    this.#earlier = { ...earlier, redone: this.#redone };
     this.#files =
       config.outputZip === undefined
         ? new OutputFiles(config.outputDir!, config.overwrite, (path) => isReference(path, options.record))
@@ -110,10 +112,17 @@ export class BatchOutput {
     const journal = await LockedJournal.open(work, outputPath(config), options);
     try {
       const earlierInput = journal.history.record && inputOf(journal.history.record.config);
-      const isOther = earlierInput !== undefined && earlierInput !== inputOf(options.record.config);
-      const before = isOther ? journal.history.inputHashes() : undefined;
-      if (isOther && config.outputZip !== undefined && options.fresh !== true && options.keepRecord !== true)
-        await checkUnfinished(journal.history, work, earlierInput, options.pageHashes);
+      const earlierRuns = {
+        inputs: journal.history.inputHashes(),
+        isElsewhere: earlierInput !== undefined && earlierInput !== inputOf(options.record.config),
+      };
+      if (
+        earlierRuns.isElsewhere &&
+        config.outputZip !== undefined &&
+        options.fresh !== true &&
+        options.keepRecord !== true
+      )
+        await checkUnfinished(journal.history, work, earlierInput!, options.pageHashes);
       if (options.fresh === true) {
         await journal.append({ type: "forget" });
         if (config.outputZip !== undefined) await removePictures(config);
@@ -134,7 +143,7 @@ export class BatchOutput {
         ...(place && { place }),
       });
       const leftOut = namedFilesLeftOut(adjustments, journal.history.adjustments);
-      return new BatchOutput(config, options, journal, sink, leftOut, before);
+      return new BatchOutput(config, options, journal, sink, leftOut, earlierRuns);
     } catch (error) {
       await journal.close();
       throw error;
@@ -237,6 +246,8 @@ export class BatchOutput {
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
   async write(job: BatchPage, encoded: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
+    const before = this.history.last(entry.name)?.inputSha256;
+    if (this.#options.keepRecord === true && before !== undefined) this.#redone.add(before);
     const success: PageSuccess = {
       page: entry.name,
       output: outputName,
@@ -310,7 +321,7 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
-      isOther: this.#isOther(pages),
+      earlier: this.#earlier,
       notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
@@ -318,16 +329,6 @@ export class BatchOutput {
       await removeWorkFolder(this.workFolder, () => this.#journal.close());
     await this.#journal.close();
     return result;
-  }
-
-  /**
-   * Whether this is another chapter than that of the run before: it has another input, and no more than half of the
-   * pages are still the same. Chapters share a page of credits; a chapter that was moved keeps its pages.
-   */
-  #isOther(pages: readonly BatchPage[]): boolean {
-    if (this.#before === undefined) return false;
-    const same = pages.filter(({ entry, inputSha256 }) => this.#before!.get(entry.name) === inputSha256);
-    return same.length * 2 <= this.#before.size;
   }
 
   /** Notes in `failures.json` what has failed, also before the batch is at its end. */

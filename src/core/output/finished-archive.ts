@@ -27,6 +27,8 @@ export interface PageOrigin {
   readonly sha256: string;
   /** SHA-256 of the picture as it was written. */
   readonly picture?: string | undefined;
+  /** The same of its layers, in the order of `LAYER_NAMES`. Archives of earlier versions have none. */
+  readonly layers?: readonly string[] | undefined;
 }
 
 /** What an archive of this engine says about itself. */

@@ -5,9 +5,9 @@
 import type { BatchConfig } from "../../config/batch-config.js";
 import { isThere } from "../../io/files/exists.js";
 import { findRun } from "../journal/find-run.js";
-import { reopenArchive } from "./archive-output.js";
 import { holdsOwnFilesOnly } from "./carried-origins.js";
 import type { FinishedArchive } from "./finished-archive.js";
+import { reopenArchive } from "./reopen-archive.js";
 import { workFolder } from "./work-folder.js";
 
 /**
@@ -20,5 +20,5 @@ export async function reopenOutdated({ path, metadata }: FinishedArchive, config
   const isOwn = run.isFromHere && (await holdsOwnFilesOnly(path, metadata));
   const { outputZip, previewMode } = config; // all pages are there, so no preview is made
   const record = { ...run.record, config: { ...run.record.config, outputZip: outputZip!, previewMode } };
-  await reopenArchive({ ...run, record }, [], isOwn);
+  await reopenArchive({ ...run, record }, isOwn);
 }

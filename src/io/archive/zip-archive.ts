@@ -30,6 +30,8 @@ const WINDOW_BYTES = 256 * 1024;
 export class ZipArchive {
   /** Usable entries in the directory's order, without folders and skipped files. */
   readonly records: readonly ZipRecord[];
+  /** Names of skipped files: what systems leave behind. */
+  readonly leftOut: readonly string[];
   /** One error for each refused entry, and one for a directory that breaks off. */
   readonly faults: readonly ZipExtractionError[];
   /** What people should know though everything is used. */
@@ -51,7 +53,7 @@ export class ZipArchive {
   /** Of the last entry's local header; an archiver gives all its entries the same. */
   #extraBytes = 0;
 
-  private constructor({ directory, encoding, records, faults, warnings }: ArchiveContents, label: string) {
+  private constructor({ directory, encoding, records, leftOut, faults, warnings }: ArchiveContents, label: string) {
     this.#source = directory.archive;
     this.#label = label;
     this.#directoryOffset = directory.offset;
@@ -59,6 +61,7 @@ export class ZipArchive {
     this.entryCount = directory.entryCount;
     this.comment = directory.comment;
     this.records = records;
+    this.leftOut = leftOut;
     this.faults = faults;
     this.warnings = warnings;
   }

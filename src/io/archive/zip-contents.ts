@@ -36,6 +36,8 @@ export interface ArchiveContents {
   readonly encoding: NameEncoding;
   /** Usable entries in the directory's order, without folders and skipped files. */
   readonly records: readonly ZipRecord[];
+  /** Names of skipped files: what systems leave behind. */
+  readonly leftOut: readonly string[];
   /** One error for each refused entry, and one for a directory that breaks off. */
   readonly faults: readonly ZipExtractionError[];
   /** What people should know though everything is used. */
@@ -54,6 +56,7 @@ export async function readContents(
   const faults: ZipExtractionError[] = [];
   const warnings = noticesOf(directory.warnings.map((warning) => `${label}: ${warning}`));
   const records: ZipRecord[] = [];
+  const leftOut: string[] = [];
   const encoding = await archiveNameEncoding(directory.entries);
   const textOf = (entry: DirectoryEntry): string =>
     decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
@@ -67,7 +70,11 @@ export async function readContents(
   for (const entry of usable) {
     await turn();
     const name = normalizeEntryName(textOf(entry));
-    if (isFolder(entry) || isJunkName(name)) continue;
+    if (isFolder(entry)) continue;
+    if (isJunkName(name)) {
+      if (!name.endsWith("/")) leftOut.push(name);
+      continue;
+    }
     if (name.endsWith("/") && entry.sizeBytes === 0) continue;
     const fault = name.endsWith("/") ? FOLDER_WITH_DATA : entryFault(entry, limits, use.bytes);
     if (fault !== undefined) {
@@ -97,7 +104,7 @@ export async function readContents(
       ),
     );
   }
-  return { directory, encoding, records, faults, warnings };
+  return { directory, encoding, records, leftOut, faults, warnings };
 }
 
 function tooManyFolders(label: string, count: number, limits: ArchiveLimits): ZipExtractionError {

@@ -5,7 +5,7 @@ import { BatchProcessor } from "../../../core/batch-processor.js";
 import { redoRun, retryRun } from "../../../core/continue-run.js";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { findRun } from "../../../core/journal/find-run.js";
-import { reopenArchive } from "../../../core/output/archive-output.js";
+import { reopenArchive } from "../../../core/output/reopen-archive.js";
 import { outputPath, workFolder } from "../../../core/output/work-folder.js";
 import { BatchProcessingError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
