@@ -1,4 +1,4 @@
-/** Arguments that are refused where they are given: misspelt options, wrong session options, buffers that moved away. */
+/** Arguments that are refused where they are given: misspelt options, session options, buffers that moved away. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

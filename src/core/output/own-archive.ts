@@ -1,4 +1,4 @@
-/** Which archive is an output's own: proven by its hash, and made from the same input. */
+/** Finds the archive that is an output's own: proven by its hash, and made from the same input. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
@@ -47,7 +47,7 @@ export async function findOwn(
   return undefined;
 }
 
-/** Why an archive that the journal knows of is kept though it is not this output's own; undefined where there is none. */
+/** Why an archive that the journal knows of is kept though it is not this output's own. Undefined if there is none. */
 export async function keptArchive(
   { outputZip }: BatchConfig,
   { history }: LockedJournal,

@@ -1,7 +1,7 @@
 /**
- * What an archive holds that is about to be replaced: pictures and layers that this product wrote, which go, and
- * everything else, which somebody has put there and which the new archive takes over with name and bytes. Where
- * something would be lost, the archive is not replaced.
+ * Tells apart what an archive holds that is about to be replaced: pictures and layers that this product wrote, which
+ * go, and everything else, which somebody has put there and which the new archive takes over with name and bytes.
+ * Where something would be lost, the archive is not replaced.
  */
 import { messageOf } from "../../errors.js";
 import { openStoredFiles, type StoredFiles } from "../../io/archive/stored-files.js";
