@@ -85,9 +85,11 @@ class Sprint:
             state = torch.load(before, map_location="cpu", weights_only=False)
             self.net.load_state_dict(state["raw"])
             self.mean.load_state_dict(state["mean"])
+            self.safe = {k: v.clone() for k, v in state["mean"].items()}
             for o, held in zip(self.opts, state["optimizers"]):
                 o.load_state_dict(held)
-            self.say(f"goes on from {before.name}, step {state['step']}")
+            self.turn = state["turn"]
+            self.say(f"goes on from {before.name}")
         self.loss_of = processor.loss_of if device == "cpu" else train_transformer.loss_of
 
     def say(self, text: str) -> None:
@@ -154,7 +156,7 @@ class Sprint:
             return
         if self.device == "cpu":
             held = [o.state_dict() for o in self.opts]
-            save(self.out / "state.pt", raw=self.net.state_dict(), mean=self.mean.state_dict(), optimizers=held, step=self.run.step)
+            save(self.out / "state.pt", raw=self.net.state_dict(), mean=self.mean.state_dict(), optimizers=held, turn=self.turn)
         save(self.out / f"{name}.pt", net=net, config=asdict(replace(self.cfg, name=SHAPES[self.cfg.name])), sprint=info)
         self.say(f"wrote {name}.pt, step {self.run.step}")
 
