@@ -152,7 +152,7 @@ def drawn(package: Package, product: Product | None, count: int, out: Path, top_
 
 def line_versions(gray: np.ndarray) -> dict[str, np.ndarray]:
     """Line art of a gray page [H,W], extracted in three ways: as in training (XDoG), by division as in training, and by a local threshold, which
-    the weights up to version 0.4.3 have never seen."""
+    the weights up to version 0.4.4 have never seen."""
     x = torch.from_numpy(gray.astype(np.float32))[None, None]
     byte = lambda t: rgb3(t[0, 0].numpy().clip(0, 255).astype(np.uint8))  # noqa: E731
     threshold = cv2.adaptiveThreshold(cv2.GaussianBlur(gray, (3, 3), 0), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, 7)

@@ -28,7 +28,7 @@ FOCUS = 1.7
 #: engine's flats know from less.
 DOUBT = (3.0, 6.0)
 #: How near to the first choice's mean (RGB in -1..1) a colour must be to count in the second: see `Colorizer.copy`.
-NEAR = 0.5
+NEAR = 0.3
 #: Page sizes as (width, height), about 0.45 MP, in multiples of 96 (`TwoLooks`); then the same turned round.
 _TALL = [(672, 672), (576, 672), (576, 768), (576, 864), (480, 864), (480, 960), (384, 864)]
 BUCKETS = _TALL + [(h, w) for w, h in _TALL[1:]]
@@ -55,7 +55,7 @@ class ReferenceEncoder(torch.nn.Module):
         self.net = net
 
     def forward(self, latent, quadrant, resolution):
-        return self.net.reference(latent)[0] + 0 * (resolution.sum() + quadrant.sum())
+        return self.net.reference(latent) + 0 * (resolution.sum() + quadrant.sum())
 
 
 class Denoiser(torch.nn.Module):

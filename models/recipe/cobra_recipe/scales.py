@@ -1,14 +1,14 @@
 """The colouring network as it is exported: it looks at a page twice, closely, and at two thirds of that size, where figures are as
 large as in training. The page takes the colours of the second look; small things, and what the first takes for paper (between letters,
-above all), take those of the first. Nothing is trained for it. References are encoded once, at the close look's size: their eyes have a
-colour there.
+above all), take those of the first. Nothing is trained for it. References are encoded at the close look's size: their eyes have a colour
+there. What says where to point is the mean of a reference and its mirror image.
 """
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .latent import COLOURS, LIGHTNESS, encode, luma
+from .latent import CHANNELS, COLOURS, LIGHTNESS, encode, luma
 from .network import Colorizer, clean
 
 #: Something is small where no square with sides of 2 * SMALL + 1 pixels fits between lines, and paper may be where none of 2 * LARGE + 1
@@ -36,6 +36,13 @@ def smaller_hint(z):
     return torch.cat([F.pixel_unshuffle(two_thirds(quarters * weight) / two_thirds(weight), 2), pixels], 1)
 
 
+def mirrored(z):
+    """A reference's latent [N,88,h,w] -> that of its mirror image."""
+    flipped = lambda x: F.pixel_unshuffle(F.pixel_shuffle(x, 2).flip(-1), 2)  # noqa: E731
+    pixels = F.pixel_unshuffle(F.pixel_unshuffle(pixels_of(z[:, :CHANNELS]).flip(-1), 4), 2)
+    return torch.cat([flipped(z[:, :COLOURS]), pixels, flipped(z[:, CHANNELS:])], 1)
+
+
 def spread(x, radius: int):
     """The greatest value within a square."""
     side = 2 * radius + 1
@@ -55,7 +62,20 @@ class TwoLooks(nn.Module):
         self.net = net
 
     def reference(self, latent):
-        return self.net.reference(latent)
+        """Latents [N,88,h,w] -> K/V [N,layers+2,2,tokens,d]."""
+        own, first = self.net.reference(latent)[0], len(self.net.blocks)
+        turned = self.cells(self.net.reference(mirrored(latent))[0], latent).flip(-1)
+        # Cut to a size that the exporter cannot take for a constant.
+        keys = (self.cells(own, latent) + turned)[:, :, : latent.shape[2], : latent.shape[3]] / 2
+        packed = F.pixel_unshuffle(keys, 2).flatten(2).unflatten(1, (3, self.net.d)).transpose(2, 3)
+        layer = torch.stack([torch.stack([packed[:, 0], own[:, first, 1]], 1), packed[:, 1:]], 1)
+        return torch.cat([own[:, :first], layer], 1)
+
+    def cells(self, kv, latent):
+        """What says where to point, of references' K/V: learned keys, classes and traits of every cell [N,3d/4,h,w]."""
+        first, (h, w) = len(self.net.blocks), latent.shape[-2:]
+        kept = torch.cat([kv[:, first, :1], kv[:, first + 1]], 1).transpose(2, 3).flatten(1, 2)
+        return F.pixel_shuffle(kept.unflatten(2, (h // 2, w // 2)), 2)
 
     def forward(self, line, hint, mask, kv):
         """Clean latent [B,76,h,w]."""

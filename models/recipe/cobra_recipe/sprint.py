@@ -32,9 +32,11 @@ MEMORY = 0.6
 SHAPES = {"warm-gpu": "cpu", "deep-gpu": "deep"}
 #: Seconds after which threads take turns in the interpreter: batches are made in one, and each call of it would make the training wait.
 TURN_S = 0.0003
+#: Share of the schedule at the full rate, after steps at less.
+HOLD, WARM = 0.38, 40
 
 
-def rate_at(progress: float, step: int, warm: int = 40, hold: float = 0.38, low: float = 0.005) -> float:
+def rate_at(progress: float, step: int, warm: int = WARM, hold: float = HOLD, low: float = 0.005) -> float:
     """Share of the learning rate: warm-up by steps, constant, then down to `low`, slowly at the end. progress 0..1."""
     fall = (1 - progress) / (1 - hold)
     return min(1.0, (step + 1) / warm) * (1.0 if progress < hold else max(low, 0.5 * fall + 0.5 * fall**2))
@@ -54,7 +56,10 @@ class Processors:
 
 
 class Sprint:
-    def __init__(self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int, pages: int = 1):
+    def __init__(
+        self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int,
+        pages: int = 1, hold: float = HOLD, warm: int = WARM,
+    ):  # fmt: skip
         self.cfg, self.pool, self.out, self.device, self.seed = cfg, pool, Path(out), device, seed
         self.out.mkdir(parents=True, exist_ok=True)
         self.rate, self.fast, self.start = rate, half_is_fast(device), time.time()
@@ -71,9 +76,20 @@ class Sprint:
         self.safe = {k: v.clone() for k, v in self.mean.state_dict().items()}
         self.opts = optimizers(self.net, rate)
         self.run, self.turn, self.faults, self.first, self.trouble = Run(str(out), minutes), 0, 0, None, 0
-        self.on_processors = False
+        self.on_processors, self.hold, self.warm = False, hold, warm
         #: A step has at least so many pages, of several batches if need be; figures and pages of the step that is being gathered.
         self.pages, self.gathered, self.count = pages, [], 0
+        # The optimizers' memory goes with the weights that it was made for.
+        before = self.out / "state.pt"
+        if device == "cpu" and before.exists():
+            state = torch.load(before, map_location="cpu", weights_only=False)
+            self.net.load_state_dict(state["raw"])
+            self.mean.load_state_dict(state["mean"])
+            self.safe = {k: v.clone() for k, v in state["mean"].items()}
+            for o, held in zip(self.opts, state["optimizers"]):
+                o.load_state_dict(held)
+            self.turn = state["turn"]
+            self.say(f"goes on from {before.name}")
         self.loss_of = processor.loss_of if device == "cpu" else train_transformer.loss_of
 
     def say(self, text: str) -> None:
@@ -88,7 +104,7 @@ class Sprint:
 
     def step(self, batch) -> dict | None:
         """Take a batch in; gives the figures when that made a step."""
-        k = rate_at(self.progress, self.run.step)
+        k = rate_at(self.progress, self.run.step, self.warm, self.hold)
         set_rate(self.opts, self.rate * k)
         aux = 1.0 if self.progress < 0.5 else 1.0 - 1.2 * (self.progress - 0.5)
         loss, parts = self.loss_of(self.net, batch.to(self.device), aux, fast=self.fast)
@@ -138,6 +154,9 @@ class Sprint:
         if not all(bool(v.isfinite().all()) for v in net.values()):
             self.say(f"{name}: not finite, not written")
             return
+        if self.device == "cpu":
+            held = [o.state_dict() for o in self.opts]
+            save(self.out / "state.pt", raw=self.net.state_dict(), mean=self.mean.state_dict(), optimizers=held, turn=self.turn)
         save(self.out / f"{name}.pt", net=net, config=asdict(replace(self.cfg, name=SHAPES[self.cfg.name])), sprint=info)
         self.say(f"wrote {name}.pt, step {self.run.step}")
 
@@ -201,7 +220,8 @@ class Sprint:
                     memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB " if self.device != "cpu" else ""
                     chunks = len(list(Path(self.pool).glob("[0-9]*.npz")))
                     figures = " ".join(f"{k} {v:.3f}" for k, v in self.run.mean.items())
-                    self.say(f"step {self.run.step} pages {self.run.samples} ({self.run.samples / spent:.0f}/s, waited {waited:.0f}s, own processor {worked:.0f}s) {memory}chunks {chunks} rate {self.rate * rate_at(self.progress, self.run.step):.2g} {figures}")
+                    rate = self.rate * rate_at(self.progress, self.run.step, self.warm, self.hold)
+                    self.say(f"step {self.run.step} pages {self.run.samples} ({self.run.samples / spent:.0f}/s, waited {waited:.0f}s, own processor {worked:.0f}s) {memory}chunks {chunks} rate {rate:.2g} {figures}")
                 if time.time() - saved > (SAVE_S if self.device != "cpu" else SAVE_CPU_S):
                     saved = time.time()
                     self.store()
@@ -228,6 +248,8 @@ def main() -> None:
     p.add_argument("--references", type=int)
     p.add_argument("--chunks", type=int, help="chunks of the pool kept in memory")
     p.add_argument("--pages", type=int, default=1, help="pages of a step at least, of several batches if need be")
+    p.add_argument("--hold", type=float, default=HOLD, help="share of the time at the full rate; then it falls to nothing")
+    p.add_argument("--warm", type=int, default=WARM, help="steps in which the rate rises")
     p.add_argument("--lines", action="store_true", help="more pages of traced lines, most at the second look's size")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=3)
@@ -243,7 +265,7 @@ def main() -> None:
             torch.cuda.set_per_process_memory_fraction(MEMORY)
         except Exception as error:
             print(error)
-    sprint = Sprint(cfg, a.pool, a.out, a.minutes, a.init, a.device, a.rate or cfg.learning_rate, a.seed, a.pages)
+    sprint = Sprint(cfg, a.pool, a.out, a.minutes, a.init, a.device, a.rate or cfg.learning_rate, a.seed, a.pages, a.hold, a.warm)
     try:
         sprint.go()
     except BaseException:
