@@ -15,8 +15,8 @@ const SHIPPED = [
   "tune/measure/child",
 ];
 
-/** In a file of their own name: what is started, what help needs, and the help itself, which is rendered later. */
-const APART = [...SHIPPED, "ui/cli/ready-text", "ui/cli/help-texts"];
+/** In a file of their own name: what is started, what all commands and help need, and the help, rendered later. */
+const APART = [...SHIPPED, "ui/cli/output/lost-output", "ui/cli/ready-text", "ui/cli/help-texts"];
 
 /** Modules of the farm's queue, whose packages no other command needs. */
 const isFarm = (name) =>

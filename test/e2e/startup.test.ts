@@ -32,7 +32,7 @@ async function listed(list: string): Promise<{ packages: string[]; files: string
   return { packages: [...new Set(packages)], files };
 }
 
-const OWN = /^(?:ui\/cli\/(?!actions\/)|chunks\/(?:all|command|command-schemas|ready-text)\.js$)/;
+const OWN = /^(?:ui\/cli\/(?!actions\/)|chunks\/(?:all|command|command-schemas|ready-text|lost-output)\.js$)/;
 
 it.each<[string, readonly string[]]>([
   ["--help", ["--help"]],
@@ -43,7 +43,12 @@ it.each<[string, readonly string[]]>([
   const { packages, files, code } = await loadedBy(args);
   expect(code).toBe(0);
   expect(packages).toEqual([]);
-  expect(files.sort()).toEqual(["chunks/ready-text.js", "ui/cli/help-texts.js", "ui/cli/main.js"]);
+  expect(files.sort()).toEqual([
+    "chunks/lost-output.js",
+    "chunks/ready-text.js",
+    "ui/cli/help-texts.js",
+    "ui/cli/main.js",
+  ]);
 });
 
 describe.each<[string, readonly string[], number]>([
