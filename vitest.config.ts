@@ -17,6 +17,7 @@ const ALONE = [
   "test/unit/io/image/image-codec.test.ts",
   "test/unit/io/names/natural-order.test.ts",
   "test/unit/io/page-sink.test.ts",
+  "test/unit/logging/log-files.test.ts",
   "test/unit/logging/logging.test.ts",
   "test/unit/pixels/pixels.test.ts",
   "test/unit/workers/pool.test.ts",
