@@ -13,7 +13,7 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
-import { reopenArchive } from "./output/reopen-archive.js";
+import { removeUnused, reopenArchive } from "./output/reopen-archive.js";
 import { findPage, pagesNamed } from "./find-page.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
@@ -22,7 +22,7 @@ import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import { adjustedSettings, type RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
-import { outputPath, removeWorkFolder, workFolder } from "./output/work-folder.js";
+import { outputPath, workFolder } from "./output/work-folder.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
@@ -215,20 +215,6 @@ function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges)
       only,
     };
   });
-}
-
-/** Removes a work folder that nobody is using. */
-async function removeUnused(path: string): Promise<void> {
-  try {
-    const journal = await LockedJournal.open(path, path);
-    try {
-      if (await journal.isHeld()) await removeWorkFolder(path, () => journal.close());
-    } finally {
-      await journal.close();
-    }
-  } catch {
-    // another run is using it, or it is gone
-  }
 }
 
 function checkChanges(changes: SettingChanges): void {

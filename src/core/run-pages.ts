@@ -8,6 +8,7 @@ import { ResourceError } from "../errors.js";
 import { referencesHash } from "../colorization/cobra/references.js";
 import { isThere } from "../io/files/exists.js";
 import { isFaultOfFile } from "../io/files/file-errors.js";
+import { printableName } from "../io/names/safe-name.js";
 import type { PageSink } from "../io/page-sink.js";
 import { announce } from "./announce-run.js";
 import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
@@ -19,7 +20,8 @@ import { BatchOutput } from "./output/batch-output.js";
 import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
-import { findFinishedArchive, type ArchiveMetadata, type PageOrigin } from "./output/finished-archive.js";
+import type { ArchiveMetadata, PageOrigin } from "./output/archive-metadata.js";
+import { findEarlierArchives } from "./output/finished-archive.js";
 import { fingerprintOnce, pageFingerprint } from "./pages/fingerprint.js";
 import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
 import { PageReferences } from "./input/page-references.js";
@@ -92,24 +94,24 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     const run = stored && absoluteRun(stored, path, dirname(path));
     return run !== undefined && asksForSamePictures(run.record, record) ? run.adjustments : undefined;
   };
-  const skip = parts.fresh || faults.length > 0 || only !== undefined;
-  const before = skip
-    ? undefined
-    : await findFinishedArchive(
-        config,
-        (run) => pages.waitingPages(earlier(run)),
-        fingerprint,
-        () => carriedOrigins(scan.found.carried, scan.source.comment),
-      );
-  if (before?.isCurrent === false && parts.sink === undefined) await reopenOutdated(before, config);
-  else if (before !== undefined) {
+  const before =
+    parts.fresh || only !== undefined
+      ? undefined
+      : await findEarlierArchives(config, {
+          jobs: (run) => pages.waitingPages(earlier(run)),
+          fingerprint,
+          carried: () => carriedOrigins(scan.found.carried, scan.source.comment),
+          hasFaults: faults.length > 0,
+        });
+  if (before?.finished !== undefined) {
     announce(parts, scan.found.warnings, referenceNames, provider, pages.waiting);
     for (let page = pages.next(); page !== undefined; page = pages.next()) {
       pages.taken(page);
-      pages.complete(page, before.pages.get(page.entry.name)!, true);
+      pages.complete(page, before.finished.pages.get(page.entry.name)!, true);
     }
-    return before.path;
+    return before.finished.path;
   }
+  if (before !== undefined && parts.sink === undefined) await reopenOutdated(before.outdated, config);
   const journaled =
     parts.sink === undefined
       ? await BatchOutput.open(config, {
@@ -167,6 +169,14 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     );
   }
 
+  /** Pages that are left because a complete archive, of which single pages are done again, never had them. */
+  function addedPages(): string[] {
+    const { packedPages } = output.history;
+    const left = pages.unfinished;
+    const isComplete = only !== undefined && config.outputZip !== undefined && packedPages.size > 0;
+    return isComplete && left.every((page) => !packedPages.has(page)) ? left : [];
+  }
+
   async function complete(): Promise<Finished | undefined> {
     const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
     const metadata = runMetadata(
@@ -179,7 +189,8 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       scan.found.inColor.map(({ name }) => name),
     );
     const isKept = await losesPicture();
-    if (!pages.allDone || isKept) {
+    const added = addedPages();
+    if ((!pages.allDone && added.length === 0) || isKept) {
       if (only !== undefined || isKept) await output.report(metadata);
       if (isKept && only === undefined) pages.emit({ type: "warning", ...archiveKept(config.outputZip!) });
       await output.stop();
@@ -192,6 +203,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
             run: portableRun(await archivedRun(output, pages, config), dirname(record.config.outputZip!)),
           };
     tellNotices();
+    if (added.length > 0) pages.emit({ type: "warning", ...notInArchive(added) });
     const { comment } = scan.source;
     const others = config.outputZip === undefined ? undefined : await madeFrom(comment);
     const whole = { ...metadata, ...(others && { carried: others }), ...run };
@@ -218,6 +230,13 @@ function archiveKept(path: string): Notice {
   return {
     message: `${path} stays as it is: a new one would lack pictures of the pages that failed`,
     remedy: "mend those pages, then run the same command again",
+  };
+}
+
+function notInArchive(added: readonly string[]): Notice {
+  return {
+    message: `${added.map(printableName).join(", ")}: new in the input, and not in the archive`,
+    remedy: "run the colorize command again to colour what is new",
   };
 }
 

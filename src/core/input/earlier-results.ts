@@ -9,7 +9,7 @@ import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { isArchiveName } from "../../io/names/entry-rules.js";
 import { printableName } from "../../io/names/safe-name.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
-import { readArchiveMetadata } from "../output/finished-archive.js";
+import { readArchiveMetadata } from "../output/archive-metadata.js";
 import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
 import { turn } from "../../concurrency/take-turns.js";

@@ -80,6 +80,9 @@ export interface CarriedOrigins {
   readonly comment?: string | undefined;
 }
 
+/** Somebody has put files into it; it has pages that the input has no more; it was copied or moved. */
+export type KeptReason = "files" | "pages" | "copied";
+
 /** The output archive, about to get its name. Journals of version 0.1.0 have the name alone. */
 export type ArchiveEntry = {
   readonly type: "archive";
@@ -88,6 +91,8 @@ export type ArchiveEntry = {
   readonly inputs?: readonly string[];
   /** It may hold what somebody has put there: whatever replaces it keeps that. */
   readonly keepOthers?: true;
+  /** Why it is not replaced though it is this output's own. */
+  readonly kept?: KeptReason | undefined;
   /** Pages whose pictures were no longer in it when it was opened again. */
   readonly gone?: readonly string[];
   readonly carried?: CarriedOrigins | undefined;

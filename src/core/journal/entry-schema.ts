@@ -163,6 +163,7 @@ const journalEntry = z.discriminatedUnion("type", [
     firstNumber: count.optional(),
     inputs: z.array(hash).optional(),
     keepOthers: z.literal(true).optional(),
+    kept: z.enum(["files", "pages", "copied"]).optional(),
     gone: z.array(text).optional(),
     carried: carriedOrigins.optional(),
   }),

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseBatchConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
-import { readArchiveMetadata, type ArchiveMetadata } from "../output/finished-archive.js";
+import { readArchiveMetadata, type ArchiveMetadata } from "../output/archive-metadata.js";
 import { outputOfWorkFolder, outputPath, WORK_NAME, workFolder, type OutputPaths } from "../output/work-folder.js";
 import type { RunRecord } from "./entries.js";
 import { failedEntries } from "./entry-schema.js";

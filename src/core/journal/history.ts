@@ -37,6 +37,7 @@ export class RunHistory {
   readonly #archives: ArchiveEntry[] = [];
   /** Pages with a picture that no archive has yet, with the hashes of their files. */
   readonly #unpacked = new Map<string, string>();
+  #packed: ReadonlySet<string> = new Set();
   readonly #gone = new Set<string>();
   readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
@@ -110,6 +111,11 @@ export class RunHistory {
   /** All pictures of all pages, those of earlier inputs too. */
   get allPictures(): readonly PageEntry[] {
     return [...this.#pictures.values()].flat();
+  }
+
+  /** Pages of the last archive. Some of them may have been forgotten since. */
+  get packedPages(): ReadonlySet<string> {
+    return this.#packed;
   }
 
   /** Pages whose pictures somebody has taken out of the archive, and that were not done again since. */
@@ -208,6 +214,7 @@ export class RunHistory {
       case "archive":
         this.#archives.push(entry);
         this.#unpacked.clear();
+        this.#packed = new Set([...this.#done, ...(entry.gone ?? [])]);
         for (const page of entry.gone ?? []) if (!this.#done.has(page)) this.#gone.add(page);
         break;
     }

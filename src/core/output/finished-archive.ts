@@ -1,101 +1,81 @@
 /**
- * Recognises an archive that is the finished result of this very batch. Its journal is removed with the last page, so
- * its metadata says what its pages were made from: the same command finds it and does nothing.
+ * Recognises archives that are the finished results of this very batch, or were until something of it changed. The
+ * journal is removed with the last page, so their metadata says what their pages were made from.
  */
 import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
-import { numberedName } from "../../io/names/output-names.js";
-import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
-import { openPageSource } from "../../io/open-source.js";
-import { parseJson } from "../../text/parse-json.js";
-import type { PageSuccess } from "../events.js";
-import { sha256 } from "../../platform/sha256.js";
-import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
-import { JOURNAL_NAME } from "../journal/locked-journal.js";
-import type { CarriedOrigins } from "../journal/entries.js";
-import { isSameCarried } from "./carried-origins.js";
-import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
-import type { BatchPage } from "../pages/batch-page.js";
-import { removeRemains, workFolder } from "./work-folder.js";
+import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { isThere } from "../../io/files/exists.js";
+import { numberedName } from "../../io/names/output-names.js";
+import { sha256 } from "../../platform/sha256.js";
+import type { PageSuccess } from "../events.js";
+import type { CarriedOrigins } from "../journal/entries.js";
+import { JOURNAL_NAME } from "../journal/locked-journal.js";
+import type { BatchPage } from "../pages/batch-page.js";
+import { readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
+import { isSameCarried } from "./carried-origins.js";
+import { removeRemains, workFolder } from "./work-folder.js";
 
-/** What one picture was made of, as the metadata's `inputs` say it. */
-export interface PageOrigin {
-  readonly page: string;
-  readonly fingerprint: string;
-  readonly sha256: string;
-  /** SHA-256 of the picture as it was written. */
-  readonly picture?: string | undefined;
-  /** The same of its layers, in the order of `LAYER_NAMES`. Archives of earlier versions have none. */
-  readonly layers?: readonly string[] | undefined;
-}
-
-/** What an archive of this engine says about itself. */
-export interface ArchiveMetadata {
-  readonly inputs: readonly PageOrigin[];
-  readonly pages: readonly PageSuccess[];
-  readonly failures: readonly unknown[];
-  /** Pages that were in colour already. */
-  readonly in_color?: readonly string[] | undefined;
-  /** What else it was made from; archives of version 0.1.0 do not say. */
-  readonly carried?: CarriedOrigins | undefined;
-  /** Paths are relative to the archive. */
-  readonly run?: ArchivedRun;
-}
-
+/** The result of this batch; the same command has nothing to do. */
 export interface FinishedArchive {
   readonly path: string;
   /** By page. */
   readonly pages: ReadonlyMap<string, PageSuccess>;
+}
+
+/** A result of which something has changed since, and pages can stay. */
+export interface OutdatedArchive {
+  readonly path: string;
   readonly metadata: ArchiveMetadata;
-  /** False where the coloured pages are the same, and another file of the input or its comment is not. */
-  readonly isCurrent: boolean;
+  /** It has pictures of pages that the input has no more. */
+  readonly hasMore: boolean;
+}
+
+export interface EarlierArchives {
+  readonly finished?: FinishedArchive;
+  readonly outdated: readonly OutdatedArchive[];
 }
 
 type Wanted = Pick<BatchPage, "entry" | "settings">;
 
-/**
- * Looks for it under the output's name and its numbers. Undefined if the archive would be replaced anyway
- * (`overwrite`), if a work folder knows more, or if any page, setting, reference or the model differs. Of several, a
- * current one.
- * @param jobs the pages with their settings; settings that were changed after the archive's own run had begun are given
- * @param carried what else would go into the archive
- */
-export async function findFinishedArchive(
-  config: BatchConfig,
-  jobs: (run: ArchiveMetadata["run"]) => readonly Wanted[],
-  fingerprint: (settings: BatchPage["settings"]) => string,
-  carried: () => Promise<CarriedOrigins>,
-): Promise<FinishedArchive | undefined> {
-  if (config.outputZip === undefined || config.overwrite || (await hasJournal(config))) return undefined;
-  let outdated: FinishedArchive | undefined;
-  let wanted: CarriedOrigins | undefined;
-  for (let number = 0; ; number++) {
-    const path = numberedName(config.outputZip, number);
-    if (!(await isThere(path))) return outdated;
-    const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
-    if (metadata === undefined || metadata.failures.length > 0) continue;
-    if (!(await sameOrigins(jobs(metadata.run), metadata.inputs, fingerprint))) continue;
-    const found = { path, pages: new Map(metadata.pages.map((page) => [page.page, page])), metadata };
-    if (metadata.carried === undefined || isSameCarried(metadata.carried, (wanted ??= await carried()))) {
-      await removeRemains(config);
-      return { ...found, isCurrent: true };
-    }
-    if (isSameChapter(metadata, wanted)) outdated ??= { ...found, isCurrent: false };
-  }
+/** What the batch would make now. */
+export interface WantedArchive {
+  /** The pages with their settings; settings that were changed after the archive's own run had begun are given. */
+  jobs(run: ArchiveMetadata["run"]): readonly Wanted[];
+  /** Of everything that decides a page's picture but the page itself. */
+  fingerprint(settings: BatchPage["settings"]): string;
+  /** What else would go into the archive. */
+  carried(): Promise<CarriedOrigins>;
+  /** Pictures of the input cannot be used, so that no archive is finished. */
+  readonly hasFaults: boolean;
 }
 
 /**
- * Whether an archive with the same coloured pages is of the same chapter: more than half of all its pages are the same,
- * those that were in colour already included.
+ * Looks for them under the output's name and its numbers. There are none if the archive would be replaced anyway
+ * (`overwrite`), or if a work folder knows more.
  */
-function isSameChapter({ inputs, in_color: kept = [], carried }: ArchiveMetadata, wanted: CarriedOrigins): boolean {
-  const hashes = ({ files }: CarriedOrigins): Map<string, string> =>
-    new Map(files.map(({ name, sha256: hash }) => [name, hash]));
-  const [before, now] = [hashes(carried!), hashes(wanted)];
-  const same = kept.filter((name) => now.get(name) === before.get(name));
-  return (inputs.length + same.length) * 2 > inputs.length + kept.length;
+export async function findEarlierArchives(config: BatchConfig, wanted: WantedArchive): Promise<EarlierArchives> {
+  const outdated: OutdatedArchive[] = [];
+  if (config.outputZip === undefined || config.overwrite || (await hasJournal(config))) return { outdated };
+  let carried: CarriedOrigins | undefined;
+  const hashOf = hashedOnce();
+  for (let number = 0; ; number++) {
+    const path = numberedName(config.outputZip, number);
+    if (!(await isThere(path))) return { outdated };
+    const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
+    if (metadata === undefined) continue;
+    const { isSame, stays, hashes } = await compare(wanted, metadata, hashOf);
+    if (!isSame && !stays) continue;
+    carried ??= await wanted.carried();
+    const isCurrent = isSame && (metadata.carried === undefined || isSameCarried(metadata.carried, carried));
+    if (isCurrent && metadata.failures.length === 0 && !wanted.hasFaults && (await hasAllPictures(path, metadata))) {
+      await removeRemains(config);
+      return { outdated, finished: { path, pages: new Map(metadata.pages.map((page) => [page.page, page])) } };
+    }
+    const now = new Set([...hashes.values(), ...carried.files.map(({ sha256: hash }) => hash)]);
+    if (isSameChapter(metadata, now)) outdated.push({ path, metadata, hasMore: hasMore(metadata, hashes, now) });
+  }
 }
 
 /** An empty one, which a kill has left, knows nothing. */
@@ -104,48 +84,78 @@ async function hasJournal(config: BatchConfig): Promise<boolean> {
   return info !== undefined && info.size > 0;
 }
 
-async function sameOrigins(
-  jobs: readonly Wanted[],
-  inputs: readonly PageOrigin[],
-  fingerprint: (settings: BatchPage["settings"]) => string,
-): Promise<boolean> {
-  const origins = new Map(inputs.map((origin) => [origin.page, origin]));
-  if (
-    origins.size !== jobs.length ||
-    jobs.some(({ entry, settings }) => origins.get(entry.name)?.fingerprint !== fingerprint(settings))
-  )
-    return false;
-  for (const { entry } of jobs) {
-    const bytes = await entry.read().catch(() => undefined); // the batch itself will say what is wrong with it
-    if (bytes === undefined || (await sha256(bytes)) !== origins.get(entry.name)!.sha256) return false;
+type HashOf = (entry: Wanted["entry"]) => Promise<string>;
+
+/** Hashes of pages, each read once; "" for one that cannot be read: the batch itself will say what is wrong with it. */
+function hashedOnce(): HashOf {
+  const hashes = new Map<string, Promise<string>>();
+  return (entry) => {
+    const hash =
+      hashes.get(entry.name) ??
+      entry.read().then(
+        (bytes) => sha256(bytes),
+        () => "",
+      );
+    hashes.set(entry.name, hash);
+    return hash;
+  };
+}
+
+interface Comparison {
+  /** All coloured pages are as they would be made now, and there are no others. */
+  readonly isSame: boolean;
+  /** One of them is. */
+  readonly stays: boolean;
+  /** Of the input's pages, by name. */
+  readonly hashes: ReadonlyMap<string, string>;
+}
+
+async function compare(wanted: WantedArchive, { run, inputs }: ArchiveMetadata, hashOf: HashOf): Promise<Comparison> {
+  const jobs = wanted.jobs(run);
+  const hashes = new Map<string, string>();
+  const before = new Map(inputs.map((origin) => [origin.page, origin]));
+  const fitting = (job: Wanted): PageOrigin | undefined => {
+    const origin = before.get(job.entry.name);
+    return origin?.fingerprint === wanted.fingerprint(job.settings) ? origin : undefined;
+  };
+  if (inputs.length > 0 && !jobs.some((job) => fitting(job) !== undefined))
+    return { isSame: false, stays: false, hashes };
+  let same = 0;
+  for (const job of jobs) {
+    const hash = await hashOf(job.entry);
+    hashes.set(job.entry.name, hash);
+    if (hash !== "" && hash === fitting(job)?.sha256) same++;
   }
-  return true;
+  const isSame = same === jobs.length && same === before.size;
+  return { isSame, stays: same > 0 || inputs.length === 0, hashes };
 }
 
 /**
- * The metadata of an archive; undefined for one of somebody else and for what is no archive.
- * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside the archive
+ * Whether an archive is of the same chapter: more than half of its coloured pages are pages of the input, and more than
+ * half of all its pages, those that were in colour already included. Chapters share a page of credits.
  */
-export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata | undefined> {
-  const value = await readMetadata(path).catch(() => undefined);
-  if (value === undefined) return undefined;
-  const result = archiveMetadata.safeParse(value);
-  if (result.success) {
-    const metadata = result.data as unknown as ArchiveMetadata;
-    // Refuses what is no relative path.
-    if (metadata.run !== undefined) absoluteRun(metadata.run, path, dirname(path));
-    return metadata;
-  }
-  throwIfUnsafe(result.error, value, `${path} (${METADATA_NAME})`);
-  return undefined;
+function isSameChapter(
+  { inputs, in_color: inColor = [], carried }: ArchiveMetadata,
+  now: ReadonlySet<string>,
+): boolean {
+  const copies = new Map(carried?.files.map(({ name, sha256: hash }) => [name, hash]));
+  const coloured = inputs.map(({ sha256: hash }) => hash);
+  const isMost = (hashes: readonly string[]): boolean =>
+    hashes.length === 0 || hashes.filter((hash) => now.has(hash)).length * 2 > hashes.length;
+  return isMost(coloured) && isMost([...coloured, ...inColor.map((name) => copies.get(name) ?? "")]);
 }
 
-async function readMetadata(path: string): Promise<unknown> {
-  const source = await openPageSource(path);
+/** Whether a coloured page is in the input neither by name nor under another one. */
+function hasMore({ inputs }: ArchiveMetadata, pages: Comparison["hashes"], now: ReadonlySet<string>): boolean {
+  return inputs.some(({ page, sha256: hash }) => !pages.has(page) && !now.has(hash));
+}
+
+/** Whether somebody has taken a picture or a layer out of an archive. */
+async function hasAllPictures(path: string, { pages }: ArchiveMetadata): Promise<boolean> {
+  const source = await openStoredFiles(path);
   try {
-    const entry = source.entries().find(({ name }) => name === METADATA_NAME);
-    if (entry === undefined || entry.sizeBytes > MAX_METADATA_BYTES) return undefined;
-    return parseJson(new TextDecoder().decode(await entry.read()), { maxLength: MAX_METADATA_BYTES });
+    const names = new Set([...source.files, ...source.uncopied].map(({ name }) => name));
+    return pages.every(({ output, layers = [] }) => [output, ...layers].every((name) => names.has(name)));
   } finally {
     await source.close();
   }

@@ -1,24 +1,43 @@
 /**
- * Opens a finished archive again of whose input something has changed but no coloured page: its pages are taken from
- * it, and the archive is written anew.
+ * Opens a finished archive again of which something has changed since, so that the pages that stay are taken from it,
+ * and the archive is written anew.
  */
 import type { BatchConfig } from "../../config/batch-config.js";
 import { isThere } from "../../io/files/exists.js";
-import { findRun } from "../journal/find-run.js";
+import type { KeptReason } from "../journal/entries.js";
+import { findRun, type StoredRun } from "../journal/find-run.js";
 import { holdsOwnFilesOnly } from "./carried-origins.js";
-import type { FinishedArchive } from "./finished-archive.js";
-import { reopenArchive } from "./reopen-archive.js";
+import type { OutdatedArchive } from "./finished-archive.js";
+import { removeUnused, reopenArchive } from "./reopen-archive.js";
 import { workFolder } from "./work-folder.js";
 
 /**
- * Makes its work folder. One that somebody has put other files into is kept, and so is one that was copied or
- * downloaded: the new one gets a name beside it. Without a work folder all pages are coloured again.
+ * Makes the work folder of the first archive that may be replaced, else of the first one, which is kept: one that was
+ * copied or downloaded, that somebody has put other files into, or that has pages that the input has no more. Without a
+ * work folder all pages are coloured again.
  */
-export async function reopenOutdated({ path, metadata }: FinishedArchive, config: BatchConfig): Promise<void> {
-  if (metadata.run === undefined || (await isThere(workFolder(config)))) return;
-  const run = await findRun(path);
-  const isOwn = run.isFromHere && (await holdsOwnFilesOnly(path, metadata));
-  const { outputZip, previewMode } = config; // all pages are there, so no preview is made
-  const record = { ...run.record, config: { ...run.record.config, outputZip: outputZip!, previewMode } };
-  await reopenArchive({ ...run, record }, isOwn);
+export async function reopenOutdated(archives: readonly OutdatedArchive[], config: BatchConfig): Promise<void> {
+  let first: { run: StoredRun; kept: KeptReason | undefined } | undefined;
+  for (const archive of archives) {
+    if (archive.metadata.run === undefined) continue;
+    const found = await findRun(archive.path);
+    const { outputZip, previewMode } = config; // what stays was approved
+    const record = { ...found.record, config: { ...found.record.config, outputZip: outputZip!, previewMode } };
+    const one = { run: { ...found, record }, kept: await reasonToKeep(archive, found) };
+    if (one.kept === undefined) return reopen(one.run);
+    first ??= one;
+  }
+  if (first !== undefined) await reopen(first.run, first.kept);
+}
+
+async function reopen(run: StoredRun, kept?: KeptReason): Promise<void> {
+  const work = workFolder(run.record.config);
+  await removeUnused(work); // a kill may have left one that holds nothing
+  if (!(await isThere(work))) await reopenArchive(run, kept);
+}
+
+async function reasonToKeep(archive: OutdatedArchive, { isFromHere }: StoredRun): Promise<KeptReason | undefined> {
+  if (!isFromHere) return "copied";
+  if (!(await holdsOwnFilesOnly(archive.path, archive.metadata))) return "files";
+  return archive.hasMore ? "pages" : undefined;
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { isThere } from "../../io/files/exists.js";
 import { numberedName } from "../../io/names/output-names.js";
-import type { ArchiveEntry, FileRecord } from "../journal/entries.js";
+import type { ArchiveEntry, FileRecord, KeptReason } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
@@ -47,7 +47,7 @@ export async function findOwn(
   return undefined;
 }
 
-/** Why an archive that the journal knows of is kept though it is not this output's own. Undefined if there is none. */
+/** The archive that has this output's name and is not its own, and why it is kept. Undefined if there is none. */
 export async function keptArchive(
   { outputZip }: BatchConfig,
   { history }: LockedJournal,
@@ -56,12 +56,18 @@ export async function keptArchive(
 ): Promise<{ path: string; why: string } | undefined> {
   const { archives } = history;
   const entry = archives.find((one) => !isOther(one, pages, earlier)) ?? archives[0];
-  if (entry === undefined) return undefined;
-  const path = join(dirname(outputZip!), entry.name);
+  const path = entry === undefined ? outputZip! : join(dirname(outputZip!), entry.name);
   if (!(await isThere(path))) return undefined;
-  const why = isOther(entry, pages, earlier) ? "is of another input" : "was changed after it was written";
-  return { path, why };
+  if (entry === undefined) return { path, why: "was there before" };
+  return { path, why: isOther(entry, pages, earlier) ? "is of another input" : WHY_KEPT[entry.kept ?? "changed"] };
 }
+
+const WHY_KEPT = {
+  changed: "was changed after it was written",
+  files: "holds files that somebody has put there",
+  pages: "has pages that the input has no more",
+  copied: "was copied or moved here",
+} satisfies Record<KeptReason | "changed", string>;
 
 /**
  * Whether an archive is of another chapter: no more than half of its pages are pages of this one. Chapters share a page

@@ -8,24 +8,27 @@ import { outputError } from "../../io/files/file-errors.js";
 import { removeTree } from "../../io/files/remove-tree.js";
 import { makeFolders } from "../../platform/folders.js";
 import { sha256 } from "../../platform/sha256.js";
-import type { JournalEntry } from "../journal/entries.js";
+import type { JournalEntry, KeptReason } from "../journal/entries.js";
 import { failedEntries } from "../journal/entry-schema.js";
 import type { StoredRun } from "../journal/find-run.js";
 import { journalLine } from "../journal/journal.js";
-import { JOURNAL_NAME } from "../journal/locked-journal.js";
+import { JOURNAL_NAME, LockedJournal } from "../journal/locked-journal.js";
 import { placeOf } from "../journal/place.js";
 import { layerRecords } from "./layer-records.js";
 import { archiveEntry } from "./own-archive.js";
-import { picturesFolder, workFolder } from "./work-folder.js";
+import { picturesFolder, removeWorkFolder, workFolder } from "./work-folder.js";
 
 /**
  * Makes the work folder of a finished archive as it was before its last page was done, from the archive itself: the
  * journal and the pictures. It appears whole or not at all. The metadata's names were checked when it was read. The
  * journal notes which pictures and layers somebody has changed and which pages are gone. Rejects with
  * `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
- * @param isOwn false where the archive is kept in any case, and the next one gets a name beside it
+ * @param kept why the archive is kept in any case, so that the next one gets a name beside it. Default: it is not
  */
-export async function reopenArchive({ record, history, archive, isFromHere }: StoredRun, isOwn = true): Promise<void> {
+export async function reopenArchive(
+  { record, history, archive, isFromHere }: StoredRun,
+  kept?: KeptReason,
+): Promise<void> {
   if (archive === undefined) return;
   const { path, metadata } = archive;
   const work = workFolder(record.config);
@@ -86,9 +89,9 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
       ...(metadata.carried && { carried: metadata.carried }),
     };
     lines.push(
-      isOwn
+      kept === undefined
         ? await archiveEntry(path, basename(path), record.config, facts)
-        : { type: "archive", name: basename(path), ...facts },
+        : { type: "archive", name: basename(path), ...facts, kept },
     );
     await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
     await rename(temporary, work);
@@ -103,4 +106,18 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
 /** The hash of a file as it was written, if it has another now. */
 function changed(sha256: string, written: string | undefined): { readonly written?: string } {
   return written === undefined || written === sha256 ? {} : { written };
+}
+
+/** Removes a work folder that nobody is using. */
+export async function removeUnused(path: string): Promise<void> {
+  try {
+    const journal = await LockedJournal.open(path, path);
+    try {
+      if (await journal.isHeld()) await removeWorkFolder(path, () => journal.close());
+    } finally {
+      await journal.close();
+    }
+  } catch {
+    // another run is using it, or it is gone
+  }
 }

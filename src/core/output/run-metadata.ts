@@ -2,7 +2,7 @@
 import type { BatchEngine } from "../batch-engine.js";
 import { OUTPUT_SETTINGS, PAGE_SETTINGS, type BatchConfig } from "../../config/batch-config.js";
 import type { PageFailure, PageSuccess } from "../events.js";
-import type { PageOrigin } from "./finished-archive.js";
+import type { PageOrigin } from "./archive-metadata.js";
 import { VERSION } from "../version.js";
 
 export function runMetadata(

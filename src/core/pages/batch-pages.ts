@@ -78,6 +78,14 @@ export class BatchPages {
     return this.#outcomes.length === this.tracker.getSummary().total;
   }
 
+  /** Pages without an outcome. */
+  get unfinished(): string[] {
+    const done = new Set(
+      this.#outcomes.flatMap((outcome) => (outcome.page === undefined ? [] : [outcome.page.entry.name])),
+    );
+    return [...this.#planned.keys()].filter((name) => !done.has(name));
+  }
+
   get successes(): PageSuccess[] {
     return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.success] : []));
   }

@@ -7,7 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { defaultOutput } from "../../core/output/default-output.js";
-import { readArchiveMetadata } from "../../core/output/finished-archive.js";
+import { readArchiveMetadata } from "../../core/output/archive-metadata.js";
 import { outputPath, workFolder, type OutputPaths } from "../../core/output/work-folder.js";
 import { readJournal } from "../../core/journal/journal.js";
 import type { CarriedOrigins } from "../../core/journal/entries.js";

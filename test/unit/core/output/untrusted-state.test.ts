@@ -12,7 +12,8 @@ import { parseEntry } from "../../../../src/core/journal/entry-schema.js";
 import { findRun } from "../../../../src/core/journal/find-run.js";
 import { journalLine } from "../../../../src/core/journal/journal.js";
 import { BatchOutput } from "../../../../src/core/output/batch-output.js";
-import { findFinishedArchive, readArchiveMetadata } from "../../../../src/core/output/finished-archive.js";
+import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
+import { findEarlierArchives } from "../../../../src/core/output/finished-archive.js";
 import { checkArchiveTarget } from "../../../../src/core/output/output-guard.js";
 import { openArchiveSink } from "../../../../src/io/open-sink.js";
 
@@ -192,13 +193,13 @@ describe("an archive's metadata", () => {
       message: expect.stringContaining(path) as string,
     });
     expect(
-      await findFinishedArchive(
-        config({ outputZip: path }),
-        () => [],
-        () => "f",
-        async () => ({ files: [] }),
-      ),
-    ).toBeUndefined();
+      await findEarlierArchives(config({ outputZip: path }), {
+        jobs: () => [],
+        fingerprint: () => "f",
+        carried: async () => ({ files: [] }),
+        hasFaults: false,
+      }),
+    ).toEqual({ outdated: [] });
     expect((await readdir(root)).toSorted()).toEqual(["victim", "x.cbz"]);
   });
 
@@ -211,13 +212,13 @@ describe("an archive's metadata", () => {
     expect(await readArchiveMetadata(path)).toBeUndefined();
     await expect(redoRun(path, ["a.png"])).rejects.toMatchObject({ code: "ERR_RUN_NOT_FOUND" });
     expect(
-      await findFinishedArchive(
-        config({ outputZip: path }),
-        () => [],
-        () => "f",
-        async () => ({ files: [] }),
-      ),
-    ).toBeUndefined();
+      await findEarlierArchives(config({ outputZip: path }), {
+        jobs: () => [],
+        fingerprint: () => "f",
+        carried: async () => ({ files: [] }),
+        hasFaults: false,
+      }),
+    ).toEqual({ outdated: [] });
   });
 
   it.each([

@@ -1,0 +1,190 @@
+// A finished archive of which a page or a setting has changed: pages that stay are taken from it, and it is replaced
+// only if it has no picture that would be lost.
+import { mkdtemp, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
+import { redoRun } from "../../../../src/core/continue-run.js";
+import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
+import { openPageSource } from "../../../../src/io/open-source.js";
+import { writeZip } from "../../../support/archives.js";
+import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { paperEngine } from "../../../support/paper-engine.js";
+
+let root: string;
+const at = (name: string): string => join(root, name);
+
+/** A line-art page that no other seed gives. */
+async function drawn(seed: number): Promise<Buffer> {
+  return Buffer.concat([await linePage(seed), Buffer.from(`page ${seed}`)]);
+}
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-changed-pages-"));
+  await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
+  for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await drawn(seed) });
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+interface Ended {
+  /** Pages that were coloured in this run. */
+  readonly coloured: readonly string[];
+  readonly output: string;
+  readonly warnings: readonly string[];
+}
+
+async function colorize(own: Partial<BatchConfigInput> = {}, options: RunBatchOptions = {}): Promise<Ended> {
+  const settings = { inputDir: at("in"), outputZip: at("out.cbz"), referenceImages: [at("refs")], ...own };
+  return run(parseBatchConfig(settings).config, options);
+}
+
+async function run(config: Parameters<typeof runBatch>[1], options: RunBatchOptions = {}): Promise<Ended> {
+  const engine = paperEngine();
+  const warnings: string[] = [];
+  const summary = await runBatch(engine, config, {
+    ...options,
+    onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)),
+  });
+  return { coloured: engine.requests.map(({ name }) => name).toSorted(), output: summary.output!, warnings };
+}
+
+async function content(name: string): Promise<Record<string, string>> {
+  const source = await openPageSource(at(name));
+  try {
+    const found = await Promise.all(
+      source.entries().map(async (entry) => [entry.name, Buffer.from(await entry.read()).toString()] as const),
+    );
+    return Object.fromEntries(found.filter(([file]) => file !== "processing_metadata.json"));
+  } finally {
+    await source.close();
+  }
+}
+
+/** Takes files out of an archive and puts others in, as a user does. */
+async function edit(name: string, removed: readonly string[], added: Record<string, Buffer>): Promise<void> {
+  const source = await openPageSource(at(name));
+  const entries = await Promise.all(
+    source.entries().map(async (entry) => [entry.name, Buffer.from(await entry.read())] as const),
+  );
+  await source.close();
+  const kept = entries.filter(([file]) => !removed.includes(file));
+  await writeZip(at(name), { ...Object.fromEntries(kept), ...added });
+}
+
+const archives = async (): Promise<string[]> => (await readdir(root)).filter((name) => name.startsWith("out"));
+const pictures = (...pages: number[]): string[] => pages.map((page) => `${page}_colorized.png`);
+
+describe("a finished archive", () => {
+  it.each<[what: string, change: () => Promise<void>, coloured: string[], has: string[]]>([
+    ["a page is added", async () => writeFile(at("in/4.png"), await drawn(4)), ["4.png"], pictures(1, 2, 3, 4)],
+    ["a page is corrected", async () => writeFile(at("in/2.png"), await drawn(9)), ["2.png"], pictures(1, 2, 3)],
+    ["a page is renamed", () => rename(at("in/3.png"), at("in/5.png")), ["5.png"], pictures(1, 2, 5)],
+    ["a picture was taken out", () => edit("out.cbz", pictures(3), {}), ["3.png"], pictures(1, 2, 3)],
+  ])("is replaced, and keeps its other pages, where %s", async (_what, change, coloured, has) => {
+    await colorize();
+    const before = await content("out.cbz");
+    await change();
+    expect(await colorize()).toEqual({ coloured, output: at("out.cbz"), warnings: [] });
+    const now = await content("out.cbz");
+    expect(Object.keys(now).toSorted()).toEqual(has);
+    expect(now["1_colorized.png"]).toBe(before["1_colorized.png"]);
+    expect(await archives()).toEqual(["out.cbz"]);
+    expect(await colorize()).toEqual({ coloured: [], output: at("out.cbz"), warnings: [] });
+  });
+
+  it("is replaced where the settings of one page change", async () => {
+    await colorize();
+    const options: RunBatchOptions = { pageConfig: (page) => (page === "2.png" ? { seed: 7 } : {}) };
+    expect(await colorize({}, options)).toEqual({ coloured: ["2.png"], output: at("out.cbz"), warnings: [] });
+    expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+
+  it("keeps what was changed by a redo when a page is added", async () => {
+    await colorize();
+    const { config, options } = await redoRun(at("out.cbz"), ["2.png"], { pages: { seed: 7 } });
+    await run(config, options);
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect((await colorize()).coloured).toEqual(["4.png"]);
+    expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
+  });
+
+  it("is kept, with a warning, where all pages come out differently; then the newer one is replaced", async () => {
+    await colorize();
+    const first = await content("out.cbz");
+    expect(await colorize({ seed: 5 })).toEqual({
+      coloured: ["1.png", "2.png", "3.png"],
+      output: at("out_1.cbz"),
+      warnings: [`${at("out.cbz")} was there before and is kept; the result is ${at("out_1.cbz")}`],
+    });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize({ seed: 5 })).toEqual({ coloured: ["4.png"], output: at("out_1.cbz"), warnings: [] });
+    expect(await content("out.cbz")).toEqual(first);
+    expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
+  });
+
+  it("is kept, with its pages taken from it, where the input has lost a page", async () => {
+    await colorize();
+    const before = await content("out.cbz");
+    await unlink(at("in/3.png"));
+    expect(await colorize()).toEqual({
+      coloured: [],
+      output: at("out_1.cbz"),
+      warnings: [`${at("out.cbz")} has pages that the input has no more and is kept; the result is ${at("out_1.cbz")}`],
+    });
+    expect(await content("out.cbz")).toEqual(before);
+    expect(Object.keys(await content("out_1.cbz"))).toEqual(pictures(1, 2));
+    expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
+  });
+
+  it("that somebody has put files into is kept once: the one beside it is replaced from then on", async () => {
+    await colorize();
+    await edit("out.cbz", [], { "mine.txt": Buffer.from("mine") });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize()).toEqual({
+      coloured: ["4.png"],
+      output: at("out_1.cbz"),
+      warnings: [
+        `${at("out.cbz")} holds files that somebody has put there and is kept; the result is ${at("out_1.cbz")}`,
+      ],
+    });
+    await writeFile(at("in/5.png"), await drawn(5));
+    expect(await colorize()).toEqual({ coloured: ["5.png"], output: at("out_1.cbz"), warnings: [] });
+    expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
+    expect(await content("out.cbz")).toMatchObject({ "mine.txt": "mine" });
+  });
+
+  it("of which a page is redone leaves a page out that is new in the input, and says so", async () => {
+    await colorize();
+    await writeFile(at("in/4.png"), await drawn(4));
+    const { config, options } = await redoRun(at("out.cbz"), ["1.png"]);
+    expect(await run(config, options)).toEqual({
+      coloured: ["1.png"],
+      output: at("out.cbz"),
+      warnings: ["4.png: new in the input, and not in the archive"],
+    });
+    expect(Object.keys(await content("out.cbz")).toSorted()).toEqual(pictures(1, 2, 3));
+    expect(await archives()).toEqual(["out.cbz"]);
+    expect((await colorize()).coloured).toEqual(["4.png"]);
+  });
+
+  it("is opened again though a kill has left an empty work folder", async () => {
+    await colorize();
+    await writeFolder(at("out.cbz.cobra-batch"), { "journal.ndjson": Buffer.alloc(0) });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize()).toMatchObject({ coloured: ["4.png"], output: at("out.cbz") });
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+
+  it("of another chapter is kept, though both share a page of credits", async () => {
+    await colorize();
+    const before = await content("out.cbz");
+    await writeFolder(at("other"), { "1.png": await drawn(1), "2.png": await drawn(12), "3.png": await drawn(13) });
+    expect(await colorize({ inputDir: at("other") })).toMatchObject({
+      coloured: ["1.png", "2.png", "3.png"],
+      output: at("out_1.cbz"),
+    });
+    expect(await content("out.cbz")).toEqual(before);
+  });
+});
