@@ -135,13 +135,12 @@ describe("rerunning the same command", () => {
     });
     expect((await stat(at("there_1.cbz"))).mtimeMs).toBe(mtimeMs);
     await writeFile(at("in-there/p2.png"), pages[0]!);
-    expect((await run(settings)).summary.output).toBe(at("there_2.cbz"));
-    expect((await run(settings, { fresh: true })).summary.output).toBe(at("there_3.cbz"));
+    expect((await run(settings)).summary.output).toBe(at("there_1.cbz"));
+    expect((await run(settings, { fresh: true })).summary.output).toBe(at("there_2.cbz"));
     expect((await readdir(root)).filter((name) => name.startsWith("there")).toSorted()).toEqual([
       "there.cbz",
       "there_1.cbz",
       "there_2.cbz",
-      "there_3.cbz",
     ]);
   });
 
