@@ -117,7 +117,10 @@ export function checkedEngine(engine: BatchEngine, end: PartsEnd): BatchEngine {
       return engine.sessionOptions;
     },
     get laneOptions() {
-      return engine.laneOptions;
+      const { laneOptions } = engine;
+      forgetPromise(laneOptions);
+      if (laneOptions !== undefined) checkObject("engine.laneOptions", laneOptions);
+      return laneOptions;
     },
     pool,
     memory: {

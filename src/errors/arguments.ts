@@ -55,7 +55,11 @@ export function checkText(what: string, value: unknown): asserts value is string
 
 /** Checks that a value can be iterated over; text does not count. */
 export function checkList(what: string, value: unknown): asserts value is Iterable<unknown> {
-  const isList = typeof value === "object" && value !== null && Symbol.iterator in value && !isDetached(value);
+  const isList =
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === "function" &&
+    !isDetached(value);
   checkArgument(isList, what, value, "a list");
 }
 

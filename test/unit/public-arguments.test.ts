@@ -363,6 +363,7 @@ const STRANGE: Readonly<Record<string, unknown>> = {
       return this;
     },
   }),
+  "a list that is none": { [Symbol.iterator]: 5 },
   "a map": new Map(),
   "text in an object": Object("x"),
 };

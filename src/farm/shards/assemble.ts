@@ -116,7 +116,10 @@ async function doneShards(output: OutputPaths): Promise<DoneShard[]> {
       `${missing.length === 1 ? "shard" : "shards"} ${missing.join(", ")} of ${counts[0]!} ${missing.length === 1 ? "is" : "are"} missing`,
     );
   if (faults.length > 0 || shards.length === 0)
-    throw incomplete(`${path} cannot be assembled: ${faults.join("; ") || "it has no shards"}`, "run them first");
+    throw incomplete(
+      `${path} cannot be assembled: ${faults.join("; ") || "it has no shards"}`,
+      "run `cobra-batch colorize --shard` for these, with the same output, then assemble again",
+    );
   await checkSame(path, shards);
   return shards;
 }

@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import type { Style } from "../../../config/settings.js";
 import type { Precision } from "../../../model/precisions.js";
-import { place } from "../flags/flag-values.js";
 import { precisionFlag, styleFlag } from "./model-flags.js";
 
 export interface ModelInstallFlags {
@@ -35,18 +34,17 @@ export function installCommand(): Command {
     )
     .addOption(styleFlag("style to install"))
     .addOption(precisionFlag())
-    .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)", place("--to"))
+    .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)")
     .option("--keep-originals", "keep what was fetched, for other styles and precisions")
     .option("--accept-licences", "accept the licences without being asked")
     .option(
       "--offline",
       "download nothing: use the files on this machine and in the hub's cache, and list missing ones",
     )
-    .option("--from <dir>", "use a local copy of the original files", place("--from"))
+    .option("--from <dir>", "use a local copy of the original files")
     .option(
       "--catalogue <path>",
       "catalogue to install from, a file or an https: address (default: COBRA_CATALOGUE, else the built-in one)",
-      place("--catalogue"),
     )
     .option("--overwrite", "make the package again if it is already installed")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
@@ -96,7 +94,7 @@ export function removeCommand(): Command {
     )
     .option("--all", "remove all its versions")
     .option("--originals", "also remove the downloads that --keep-originals kept")
-    .option("--in <dir>", "folder of models (default: yours)", place("--in"))
+    .option("--in <dir>", "folder of models (default: yours)")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText("after", "\nExamples:\n  cobra-batch model remove cobra\n  cobra-batch model remove cobra@1-fp32")
     .action(async (name: string, flags: ModelRemoveFlags) => {

@@ -1,7 +1,7 @@
 /** `cobra-batch model quantize`: smaller weights. */
 import { Command, Option } from "commander";
 import { QUANTIZATIONS } from "../../../model/quantizations.js";
-import { choice, place } from "../flags/flag-values.js";
+import { choice } from "../flags/flag-values.js";
 
 export interface ModelQuantizeFlags {
   scheme: (typeof QUANTIZATIONS)[number];
@@ -22,7 +22,7 @@ export function quantizeCommand(): Command {
     )
     .addOption(scheme.default("int8").argParser(choice("--scheme", QUANTIZATIONS)))
     .option("--name <name>", "name of the new model (default: the model's own and -int8)")
-    .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)", place("--to"))
+    .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)")
     .option("--overwrite", "make the package again if it is already installed")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(

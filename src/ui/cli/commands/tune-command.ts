@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { GOALS, readLimits, type Goal, type Limits } from "../../../tune/wishes.js";
-import { choice, collect, decimal, deviceList, fault, integer, place } from "../flags/flag-values.js";
+import { choice, collect, deviceList, fault, integer, positive } from "../flags/flag-values.js";
 
 export interface TuneFlags {
   synthetic?: { readonly width: number; readonly height: number };
@@ -53,10 +53,10 @@ export function tuneCommand(): Command {
     .addOption(provider.argParser(choice("--provider", PROVIDER_NAMES)))
     .option("--devices <list>", "devices that are used in every setting: all, cuda:0,cuda:1", deviceList("--devices"))
     .optionsGroup("Measuring:")
-    .option("--minutes <number>", "time to measure", minutes, 10)
+    .option("--minutes <number>", "time to measure", positive("--minutes"), 10)
     .addOption(goal.default("throughput").argParser(choice("--goal", GOALS)))
     .option("--limit <limits>", "what settings must keep: memory=8GiB,p95=3s,rate=20 (pages a minute)", limits)
-    .option("--out <dir>", "folder for the report and the settings", place("--out"), "tune")
+    .option("--out <dir>", "folder for the report and the settings", "tune")
     .option("--fresh", "measure again what is in the folder already")
     .optionsGroup("Options:")
     .option("--quiet", "print only errors and the result")
@@ -93,7 +93,11 @@ function compareCommand(): Command {
     )
     .argument("<first>", "report.json to compare with")
     .argument("<second>", "report.json that is compared")
-    .option("--fail-below <ratio>", "exit with 2 if the second is less than this multiple of the first", ratio)
+    .option(
+      "--fail-below <ratio>",
+      "exit with 2 if the second is less than this multiple of the first",
+      positive("--fail-below", "must be more than 0, such as 0.95"),
+    )
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",
@@ -125,18 +129,4 @@ function size(text: string): { width: number; height: number } {
 function limits(text: string): Limits {
   const read = readLimits(text);
   return typeof read === "string" ? fault(`--limit: ${read}`) : read;
-}
-
-const MINUTES = "must be more than 0, such as 0.5";
-const positive = decimal("--minutes", MINUTES);
-function minutes(text: string): number {
-  const value = positive(text);
-  return value === 0 ? fault(`--minutes: ${MINUTES}, not 0`) : value;
-}
-
-const RATIO = "must be more than 0, such as 0.95";
-const anyRatio = decimal("--fail-below", RATIO);
-function ratio(text: string): number {
-  const value = anyRatio(text);
-  return value === 0 ? fault(`--fail-below: ${RATIO}, not 0`) : value;
 }

@@ -1,6 +1,6 @@
 /** `cobra-batch watch`: a hot folder. */
 import { Command } from "commander";
-import { decimal } from "../flags/flag-values.js";
+import { decimal, positive } from "../flags/flag-values.js";
 import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
 import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 import { withSettingFlags, type SettingFlags } from "../flags/setting-flags.js";
@@ -24,7 +24,7 @@ export function watchCommand(): Command {
     .optionsGroup("Folder:")
     .option("--done <dir>", "move chapters here once every page is done")
     .option("--failed <dir>", "move chapters with failed pages here")
-    .option("--every <seconds>", "polling interval", decimal("--every"), 2)
+    .option("--every <seconds>", "polling interval", positive("--every"), 2)
     .option(
       "--quiet-for <seconds>",
       "treat a chapter as complete once it has not changed for this long",

@@ -2,7 +2,7 @@
  * Readers of flag values. A value that cannot be read is kept as a `FlagFault`, so that all faults are reported at
  * once.
  */
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { parseDeviceName } from "../../../binding/runtime/providers.js";
 import { faultText, type Fault } from "../../../errors/fault.js";
 import { noticeOf } from "../../../errors/notice.js";
@@ -22,6 +22,8 @@ export function flagFaults(flags: object): Fault[] {
 }
 
 const reportsFaultsItself = new WeakSet<Command>();
+const usedAtOnce = new WeakSet<Option>();
+const settings = new WeakSet<Option>();
 
 /** Marks a command that reports its flags' faults together with those of its settings. */
 export function reportsFlagFaults(command: Command): Command {
@@ -29,11 +31,45 @@ export function reportsFlagFaults(command: Command): Command {
   return command;
 }
 
-/** Ends a command whose flags cannot be read; for all commands that do not report it themselves. */
+/** Marks a flag that such a command uses before it reads its settings. */
+export function isUsedAtOnce(option: Option): Option {
+  usedAtOnce.add(option);
+  return option;
+}
+
+/** Marks a flag whose value, empty ones too, is checked with the settings. */
+export function isSetting(option: Option): Option {
+  settings.add(option);
+  return option;
+}
+
+/** Ends a command that has flags or arguments that cannot be read, but for those that it reports itself. */
 export function refuseFlagFaults(command: Command): void {
-  const faults = reportsFaultsItself.has(command) ? [] : flagFaults(command.opts());
+  const options = command.options.filter((option) => !reportsFaultsItself.has(command) || usedAtOnce.has(option));
+  const values = options.map((option) => command.getOptionValue(option.attributeName()) as unknown);
+  const faults = [...flagFaults(values), ...emptyFlags(command), ...emptyArguments(command)];
   if (faults.length > 0)
     command.error(`error: ${faults.map(faultText).join("\nerror: ")}`, { code: "commander.invalidArgument" });
+}
+
+/** Flags with an empty value, as a shell gives it for a variable that is not set. A path would be the current folder. */
+function emptyFlags(command: Command): Fault[] {
+  return command.options
+    .filter((option) => !settings.has(option) && isEmpty(command.getOptionValue(option.attributeName())))
+    .map(({ long, mandatory }) => ({
+      message: `${long!}: must not be empty, not ""`,
+      remedy: mandatory ? "name one" : `name one, or leave ${long!} out`,
+    }));
+}
+
+function emptyArguments(command: Command): Fault[] {
+  return command.registeredArguments
+    .filter((_argument, index) => isEmpty(command.processedArgs[index]))
+    .map((argument) => ({ message: `${argument.name()}: must not be empty, not ""`, remedy: "name one" }));
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) ? value.includes("") : value === "";
 }
 
 /** Reads a whole number. @param flag such as "--threads" @param least, most the bounds, both allowed */
@@ -47,15 +83,19 @@ export function integer(flag: string, least = 0, most = Number.MAX_SAFE_INTEGER)
   };
 }
 
-/** Reads a path or an address. An empty one, as of a variable that is not set, would mean the current folder. */
-export function place(flag: string): (text: string) => string {
-  return (text) => (text === "" ? fault(`${flag}: must be a path, not ""`, `name one, or leave ${flag} out`) : text);
-}
-
 /** Reads a number with or without a fraction. @param rule what it must be */
 export function decimal(flag: string, rule = "must be a number of 0 or more, such as 0.15"): (text: string) => number {
   return (text) =>
     /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : fault(`${flag}: ${rule}, not ${JSON.stringify(text)}`);
+}
+
+/** Reads a number that is not 0. @param rule what it must be */
+export function positive(flag: string, rule = "must be more than 0, such as 0.5"): (text: string) => number {
+  const read = decimal(flag, rule);
+  return (text) => {
+    const value = read(text);
+    return value === 0 ? fault(`${flag}: ${rule}, not 0`) : value;
+  };
 }
 
 /** Reads one of several words. @param read makes the given text comparable */

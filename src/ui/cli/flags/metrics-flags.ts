@@ -1,6 +1,6 @@
 /** The flags of commands that can be watched. */
-import type { Command } from "commander";
-import { integer, MOST_PORT } from "./flag-values.js";
+import { Option, type Command } from "commander";
+import { integer, isUsedAtOnce, MOST_PORT } from "./flag-values.js";
 
 export interface MetricsFlags {
   metricsPort?: number;
@@ -11,10 +11,10 @@ export interface MetricsFlags {
 export function withMetricsFlags(command: Command): Command {
   return command
     .optionsGroup("Logging:")
-    .option(
-      "--metrics-port <number>",
-      "serve /metrics, /healthz and /readyz on this port; see docs/metrics.md",
-      integer("--metrics-port", 0, MOST_PORT),
+    .addOption(
+      isUsedAtOnce(
+        new Option("--metrics-port <number>", "serve /metrics, /healthz and /readyz on this port; see docs/metrics.md"),
+      ).argParser(integer("--metrics-port", 0, MOST_PORT)),
     )
     .option("--metrics-host <address>", "address for --metrics-port; 0.0.0.0 for all", "127.0.0.1")
     .optionsGroup("Options:");

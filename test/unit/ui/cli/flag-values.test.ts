@@ -1,7 +1,9 @@
 // Readers of flag values: bounds and lists of devices.
+import type { Command } from "commander";
 import { expect, it } from "vitest";
 import { faultText } from "../../../../src/errors/fault.js";
-import { deviceList, FlagFault, integer, MOST_PORT } from "../../../../src/ui/cli/flags/flag-values.js";
+import { deviceList, FlagFault, integer, MOST_PORT, positive } from "../../../../src/ui/cli/flags/flag-values.js";
+import { createProgram } from "../../../../src/ui/cli/program.js";
 
 const faultOf = (value: unknown): string | undefined =>
   value instanceof FlagFault ? faultText(value.fault) : undefined;
@@ -20,4 +22,45 @@ it("refuses a device that is named twice", () => {
   expect(read("cuda:0, cuda:1")).toEqual(["cuda:0", "cuda:1"]);
   expect(read("cpu,cpu")).toEqual(["cpu", "cpu"]); // two lanes
   expect(faultOf(read("cuda:0,cuda:0"))).toBe('--devices: "cuda:0" is named twice; name each device once');
+});
+
+it("refuses 0 where it has no meaning", () => {
+  expect(positive("--every")("0.5")).toBe(0.5);
+  expect(faultOf(positive("--every")("0"))).toBe("--every: must be more than 0, such as 0.5, not 0");
+});
+
+/** What a command line comes to before its command begins. */
+async function refusal(...args: string[]): Promise<string> {
+  const program = createProgram();
+  const silence = (command: Command): void => {
+    command.configureOutput({ writeErr: () => {} });
+    command.commands.forEach(silence);
+  };
+  silence(program);
+  return program.parseAsync(args, { from: "user" }).then(
+    () => "it began",
+    (error: unknown) => (error as Error).message,
+  );
+}
+
+it.each([
+  [["colorize", "x", "--log-file"], "--log-file"],
+  [["watch", "x", "--done"], "--done"],
+  [["submit", "--from-file"], "--from-file"],
+  [["redo", "x.cbz"], "page"],
+  [["classify", "a"], "input"],
+  [["bench", "--input"], "--input"],
+  [["serve", "--token"], "--token"],
+  [["tune", "compare", "a"], "second"],
+  [["model", "untrained", "--out"], "--out"],
+])("refuses an empty value, as of a variable that is not set: %j", async (line, name) => {
+  expect(await refusal(...line, "")).toContain(`error: ${name}: must not be empty, not ""; name one`);
+});
+
+it.each([
+  [["colorize", "x", "--metrics-port", "99999"], "--metrics-port: must be 65535 or less, not 99999"],
+  [["redo", "x", "1.png", "--log-level", "bogus"], '--log-level: must be "DEBUG"'],
+  [["worker", "--threads", "-1"], "--threads: must be"],
+])("refuses a value of a flag before anything is done with it: %j", async (line, rule) => {
+  expect(await refusal(...line)).toContain(rule);
 });
