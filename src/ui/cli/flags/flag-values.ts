@@ -52,7 +52,7 @@ export function refuseFlagFaults(command: Command): void {
     command.error(`error: ${faults.map(faultText).join("\nerror: ")}`, { code: "commander.invalidArgument" });
 }
 
-/** Flags with an empty value, as a shell gives it for a variable that is not set. A path would be the current folder. */
+/** Flags with an empty value, as a shell gives for a variable that is not set: a path would be the current folder. */
 function emptyFlags(command: Command): Fault[] {
   return command.options
     .filter((option) => !settings.has(option) && isEmpty(command.getOptionValue(option.attributeName())))
