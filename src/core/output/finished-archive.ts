@@ -28,6 +28,8 @@ export interface FinishedArchive {
 export interface OutdatedArchive {
   readonly path: string;
   readonly metadata: ArchiveMetadata;
+  /** All its coloured pages stay, and there are no others. */
+  readonly allStay: boolean;
   /** It has pictures of pages that the input has no more. */
   readonly hasMore: boolean;
 }
@@ -74,7 +76,8 @@ export async function findEarlierArchives(config: BatchConfig, wanted: WantedArc
       return { outdated, finished: { path, pages: new Map(metadata.pages.map((page) => [page.page, page])) } };
     }
     const now = new Set([...hashes.values(), ...carried.files.map(({ sha256: hash }) => hash)]);
-    if (isSameChapter(metadata, now)) outdated.push({ path, metadata, hasMore: hasMore(metadata, hashes, now) });
+    if (isSameChapter(metadata, now))
+      outdated.push({ path, metadata, allStay: isSame, hasMore: hasMore(metadata, hashes, now) });
   }
 }
 

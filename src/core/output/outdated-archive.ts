@@ -21,8 +21,9 @@ export async function reopenOutdated(archives: readonly OutdatedArchive[], confi
   for (const archive of archives) {
     if (archive.metadata.run === undefined) continue;
     const found = await findRun(archive.path);
-    const { outputZip, previewMode } = config; // what stays was approved
-    const record = { ...found.record, config: { ...found.record.config, outputZip: outputZip!, previewMode } };
+    const { config: before } = found.record;
+    const previewMode = archive.allStay ? config.previewMode : before.previewMode; // what stays was approved
+    const record = { ...found.record, config: { ...before, outputZip: config.outputZip!, previewMode } };
     const one = { run: { ...found, record }, kept: await reasonToKeep(archive, found) };
     if (one.kept === undefined) return reopen(one.run);
     first ??= one;

@@ -110,6 +110,25 @@ describe("a finished archive", () => {
     expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
   });
 
+  it.each([
+    ["is shown first, where those before were not", false, 1],
+    ["is not, where the settings were approved", true, 0],
+  ])("gets a new page with a preview, which %s", async (_what, previewMode, previews) => {
+    let seen = 0;
+    const onPreview: RunBatchOptions["onPreview"] = async () => {
+      seen++;
+      return { type: "approve" };
+    };
+    await colorize({ previewMode }, { onPreview });
+    await writeFile(at("in/4.png"), await drawn(4));
+    seen = 0;
+    expect(await colorize({ previewMode: true }, { onPreview })).toMatchObject({
+      coloured: ["4.png"],
+      output: at("out.cbz"),
+    });
+    expect(seen).toBe(previews);
+  });
+
   it("is kept, with a warning, where all pages come out differently; then the newer one is replaced", async () => {
     await colorize();
     const first = await content("out.cbz");
