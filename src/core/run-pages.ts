@@ -3,24 +3,22 @@
  */
 import { dirname } from "node:path";
 import { openCrashNotes } from "../binding/crash-notes.js";
-import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
+import { configError, outputSettings, type BatchConfig } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { referencesHash } from "../colorization/cobra/references.js";
 import { isThere } from "../io/files/exists.js";
 import { isFaultOfFile } from "../io/files/file-errors.js";
-import { printableName } from "../io/names/safe-name.js";
 import type { PageSink } from "../io/page-sink.js";
 import { announce } from "./announce-run.js";
-import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
+import { completeRun, type EndingRun } from "./complete-run.js";
+import type { PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
-import { reportedCopy } from "./output/carried-files.js";
 import { hashesOf } from "./output/unfinished-work.js";
 import { BatchOutput } from "./output/batch-output.js";
-import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
-import type { ArchiveMetadata, PageOrigin } from "./output/archive-metadata.js";
+import type { ArchiveMetadata } from "./output/archive-metadata.js";
 import { findEarlierArchives } from "./output/finished-archive.js";
 import { fingerprintOnce, pageFingerprint } from "./pages/fingerprint.js";
 import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
@@ -33,12 +31,9 @@ import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
 import type { Notice } from "../errors/notice.js";
-import { runMetadata } from "./output/run-metadata.js";
-import { isPlace, placeOf } from "./journal/place.js";
-import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
+import { absoluteRun, runRecord } from "./journal/run-record.js";
 import { carriedOrigins } from "./output/carried-origins.js";
 import { reopenOutdated } from "./output/outdated-archive.js";
-import type { CarriedOrigins } from "./journal/entries.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 
@@ -139,10 +134,11 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     );
     pages.begin(faults);
     await output.noteFaults(pages.failures);
+    const ending: EndingRun = { ...parts, output, record, referenceNames, fingerprint };
     for (let round = 1; ; round++) {
       await work(parts, output, references, journaled);
       control.signal.throwIfAborted();
-      const finished = await complete();
+      const finished = await completeRun(ending);
       if (finished === undefined || "written" in finished) return finished?.written;
       putBackDamaged(pages, finished.damaged, round);
     }
@@ -150,105 +146,6 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     await output.stop();
     throw error;
   }
-
-  function tellNotices(): void {
-    for (const notice of output.takeNotices()) pages.emit({ type: "warning", ...notice });
-  }
-
-  /**
-   * An archive stays as it is where a new one would lack a picture that it has, of a page that could not be done again,
-   * and where a new one would hold no page at all.
-   */
-  async function losesPicture(): Promise<boolean> {
-    if (config.outputZip === undefined) return false;
-    if (pages.successes.length + scan.found.inColor.length === 0) return isThere(config.outputZip);
-    const isWritten = only !== undefined || output.history.archives.length > 0;
-    return (
-      isWritten &&
-      pages.failures.some(({ page }) => (only?.has(page) ?? true) && output.history.last(page) !== undefined)
-    );
-  }
-
-  /** Pages that are left because a complete archive, of which single pages are done again, never had them. */
-  function addedPages(): string[] {
-    const { packedPages } = output.history;
-    const left = pages.unfinished;
-    const isComplete = only !== undefined && config.outputZip !== undefined && packedPages.size > 0;
-    return isComplete && left.every((page) => !packedPages.has(page)) ? left : [];
-  }
-
-  async function complete(): Promise<Finished | undefined> {
-    const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
-    const metadata = runMetadata(
-      engine,
-      settings,
-      referenceNames,
-      pages.successes,
-      pages.failures,
-      origins(pages, output, fingerprint),
-      scan.found.inColor.map(({ name }) => name),
-    );
-    const isKept = await losesPicture();
-    const added = addedPages();
-    if ((!pages.allDone && added.length === 0) || isKept) {
-      if (only !== undefined || isKept) await output.report(metadata);
-      if (isKept && only === undefined) pages.emit({ type: "warning", ...archiveKept(config.outputZip!) });
-      await output.stop();
-      return undefined;
-    }
-    const run =
-      config.outputZip === undefined
-        ? {}
-        : {
-            run: portableRun(await archivedRun(output, pages, config), dirname(record.config.outputZip!)),
-          };
-    tellNotices();
-    if (added.length > 0) pages.emit({ type: "warning", ...notInArchive(added) });
-    const { comment } = scan.source;
-    const others = config.outputZip === undefined ? undefined : await madeFrom(comment);
-    const whole = { ...metadata, ...(others && { carried: others }), ...run };
-    const carried = scan.found.carried.map((entry) =>
-      reportedCopy(entry, (copiedBytes) => {
-        const { name: file, sizeBytes } = entry;
-        pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
-      }),
-    );
-    const finished = await output.finish(pages.completed, carried, whole, only !== undefined, comment);
-    tellNotices();
-    return finished;
-  }
-
-  /** Where single pages are done, all else is what the archive before was made from. */
-  async function madeFrom(comment: Uint8Array | undefined): Promise<CarriedOrigins | undefined> {
-    if (only === undefined) return carriedOrigins(scan.found.carried, comment);
-    const [last] = output.history.archives;
-    return last === undefined ? carriedOrigins([], comment) : last.carried;
-  }
-}
-
-function archiveKept(path: string): Notice {
-  return {
-    message: `${path} stays as it is: a new one would lack pictures of the pages that failed`,
-    remedy: "mend those pages, then run the same command again",
-  };
-}
-
-function notInArchive(added: readonly string[]): Notice {
-  return {
-    message: `${added.map(printableName).join(", ")}: new in the input, and not in the archive`,
-    remedy: "run the colorize command again to colour what is new",
-  };
-}
-
-/** The run for an archive's metadata. A record from elsewhere stays one. */
-async function archivedRun(output: RunOutput, pages: BatchPages, config: BatchConfig): Promise<ArchivedRun> {
-  const { record, place } = output.history;
-  const isFromHere = await isPlace(place, workFolder(config));
-  return {
-    record: record!,
-    adjustments: pages.adjustments,
-    place: isFromHere ? await placeOf(dirname(config.outputZip!)) : undefined,
-  };
 }
 
 /** So many times pages are done again whose pictures do not stay as they are written. */
@@ -325,23 +222,5 @@ async function throwReadError(error: unknown, input: string | undefined): Promis
   throw new ResourceError("ERR_INPUT_GONE", `the input ${input} has vanished`, {
     cause: error,
     remedy: "check that its disk is still mounted, then run the same command again",
-  });
-}
-
-/** What each finished page was made of. */
-function origins(
-  pages: BatchPages,
-  { history }: RunOutput,
-  fingerprint: (settings: PageSettings) => string,
-): PageOrigin[] {
-  return pages.completed.map((page) => {
-    const last = history.last(page.entry.name);
-    return {
-      page: page.entry.name,
-      fingerprint: page.fingerprint ?? fingerprint(page.settings),
-      sha256: page.inputSha256,
-      picture: last?.written ?? last?.sha256,
-      layers: last?.layers?.map(({ written, sha256 }) => written ?? sha256),
-    };
   });
 }
