@@ -17,6 +17,7 @@ import { pngSize } from "../headers/png-chunks.js";
 import {
   hasUnspecifiedChannel,
   isDeepTiff,
+  ownLines,
   refusedForm,
   unreadForm,
   unsupportedForm,
@@ -171,6 +172,9 @@ function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number
   );
 }
 
+/** What sharp says where the decoder's own words are lost. */
+const SAYS_NOTHING = /^Warning treated as error due to failOn setting|^Input buffer has corrupt header:?$/u;
+
 function decodeError(error: unknown, bytes: Uint8Array, name: string, format: ImageFormat, description: string): Error {
   if (error instanceof ImageProcessingError) return error;
   const noMemory = memoryError(error, `${name} cannot be decoded`);
@@ -178,9 +182,10 @@ function decodeError(error: unknown, bytes: Uint8Array, name: string, format: Im
   const message = messageOf(error);
   const form = error instanceof SampleRangeError ? message : refusedForm(bytes, format, message);
   if (form !== undefined) return unsupportedForm(name, description, form, error);
+  const detail = ownLines(message, format).find((line) => line.trim() !== "" && !SAYS_NOTHING.test(line));
   return new ImageProcessingError(
     "ERR_IMAGE_DECODE",
-    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!})`,
+    `${name} cannot be decoded: it is ${description}, but damaged or cut off${detail === undefined ? "" : ` (${detail.trim()})`}`,
     { imagePath: name, cause: error, remedy: "replace the file" },
   );
 }

@@ -21,8 +21,7 @@ const TAG_FAULTS = "has faults in tags that do not concern the picture, which is
 
 /** A file that lacks nothing but its end mark gets it; headers of JPEG and PNG are put as their decoders take them. */
 export function mended(bytes: Uint8Array, format: ImageFormat): MendedFile {
-  if (format === "png")
-    return { file: withPlainChunks(bytes) ?? bytes, warnings: lacksPngEnd(bytes) ? [NO_END] : [] };
+  if (format === "png") return { file: withPlainChunks(bytes) ?? bytes, warnings: lacksPngEnd(bytes) ? [NO_END] : [] };
   if (format !== "jpeg") return { file: bytes, warnings: [] };
   const plain = withPlainHeaders(bytes);
   const whole = withJpegEnd(plain ?? bytes);
