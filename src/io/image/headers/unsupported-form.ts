@@ -1,5 +1,5 @@
 /**
- * Recognises valid pictures of a form that is not read: from the header where it tells, and otherwise from the decoder's
+ * Recognises valid pictures of a form that is not read: from the header where it tells, otherwise from the decoder's
  * own error message where it refuses them.
  */
 import { ImageProcessingError } from "../../../errors.js";
