@@ -1,6 +1,6 @@
 /**
- * Faults in what a file says beside its pixels: the page is read, with a warning where something was left out. Damage of
- * the pixels stays damage, and what a decoder says of another picture is no verdict on this one.
+ * Faults in what a file says beside its pixels: the page is read, with a warning where something was left out. Damage
+ * of the pixels stays damage, and what a decoder says of another picture is no verdict on this one.
  */
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
