@@ -5,7 +5,8 @@
  */
 import type { OutputInfo, Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import { decodeImage, mended, imageFormatOf } from "../io/image/decode/decode-image.js";
+import { decodeImage, imageFormatOf } from "../io/image/decode/decode-image.js";
+import { mended } from "../io/image/decode/mended.js";
 import { decodePlainPng } from "../io/image/decode/plain-png.js";
 import {
   hasUnspecifiedChannel,
@@ -74,6 +75,7 @@ export async function decodeForClassification(
       );
     return interleaved(await rawOf(picture.toColourspace("srgb").raw()));
   } catch (error) {
+    if (format === "tiff") return pageImage(bytes, name, options); // a fault in a tag alone is no fault of the picture
     const what = `${name} cannot be decoded`;
     throw (
       memoryError(error, what) ??
@@ -86,7 +88,7 @@ export async function decodeForClassification(
   }
 }
 
-/** What libvips alone misreads, as the page decoder reads it. */
+/** What libvips alone misreads or refuses, as the page decoder reads it. */
 async function pageImage(
   bytes: Uint8Array,
   name: string,

@@ -18,12 +18,13 @@ export function isGrayByHeader(bytes: Uint8Array): boolean {
  * for the classifier as for the engine. False says nothing. Never throws.
  */
 export function isPlainPng(bytes: Uint8Array): boolean {
+  let hasPixels = false;
   for (const { type, at } of pngChunks(bytes)) {
     if (type === "IHDR" && (bytes[at + 8] !== 8 || bytes[at + 9] !== PNG_COLOUR.rgb)) return false;
     if (type === "tRNS" || type === "iCCP" || type === "eXIf") return false;
-    if (type === "IDAT") return true;
+    hasPixels ||= type === "IDAT"; // an orientation may stand behind them
   }
-  return false;
+  return hasPixels;
 }
 
 /** Colour type gray or gray and alpha, or a palette of grays alone. */

@@ -3,20 +3,21 @@ import { shown } from "../../../errors/arguments.js";
 import type { OutputInfo } from "sharp";
 import { firstChannel, isGray, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
-import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
+import { ImageProcessingError, messageOf, ValidationError, type ErrorCode } from "../../../errors.js";
 import { memoryError } from "../memory-error.js";
 import { lostContent } from "./blank-check.js";
 import { isSrgb } from "../headers/color-profile.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
+import { mended, withoutTagFaults, type MendedFile } from "./mended.js";
 import { decodeStatedRange } from "./stated-samples.js";
 import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
 import { toInfo, type ImageInfo } from "../headers/image-info.js";
 import { withRowTooMany } from "../headers/jpeg-last-row.js";
-import { withJpegEnd } from "../headers/jpeg-segments.js";
-import { lacksPngEnd, pngSize } from "../headers/png-chunks.js";
+import { pngSize } from "../headers/png-chunks.js";
 import {
   hasUnspecifiedChannel,
   isDeepTiff,
+  ownLines,
   refusedForm,
   unreadForm,
   unsupportedForm,
@@ -70,26 +71,46 @@ export async function decodeImage(
   const { format, description } = imageFormatOf(bytes, name);
   const form = unreadForm(bytes, format);
   if (form !== undefined) throw unsupportedForm(name, description, form);
-  const { file, warnings } = mended(bytes, format);
+  const limits = { ...options, maxPixels, timeoutSeconds, keepGray };
   try {
-    const source = sharp(file, { failOn: "warning", limitInputPixels: false, autoOrient: true, pages: 1 });
-    const info = toInfo(await source.metadata(), format, file, warnings);
-    checkSize(name, info, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
-    if (isDeepTiff(file, format)) return { image: await decodeDeepTiff(file, keepGray, timeoutSeconds), info };
-    if (format === "jpeg") await decodeLastRow(file, timeoutSeconds);
-    const scaled = await decodeStatedRange(file, info, keepGray, timeoutSeconds);
-    if (scaled !== undefined) return { image: scaled, info };
-    const image = await decodePixels(file, info, { ...options, maxPixels, timeoutSeconds, keepGray });
-    const { fault, warning } = await lostContent(image, info, file);
-    if (fault !== undefined)
-      throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault.message}`, {
-        imagePath: name,
-        remedy: fault.remedy,
-      });
-    return { image, info: warning === undefined ? info : { ...info, warnings: [...info.warnings, warning] } };
+    return await decodeFile(mended(bytes, format), name, format, limits);
   } catch (error) {
-    throw decodeError(error, file, name, format, description);
+    const fault = decodeError(error, bytes, name, format, description);
+    const plain = isCode(fault, "ERR_IMAGE_DECODE") ? withoutTagFaults(bytes, format) : undefined;
+    if (plain === undefined) throw fault;
+    return decodeFile(plain, name, format, limits).catch((reason: unknown) => {
+      const other = decodeError(reason, plain.file, name, format, description);
+      throw isCode(other, "ERR_IMAGE_DECODE") ? fault : other;
+    });
   }
+}
+
+const isCode = (error: Error, code: ErrorCode): boolean => (error as { code?: string }).code === code;
+
+/** Rejects with what sharp rejects with, or with an error of its own about the picture. */
+async function decodeFile(
+  { file, warnings, pages }: MendedFile,
+  name: string,
+  format: ImageFormat,
+  options: DecodeOptions & Required<Pick<DecodeOptions, "maxPixels" | "timeoutSeconds" | "keepGray">>,
+): Promise<DecodedImage> {
+  const { maxPixels, timeoutSeconds, keepGray } = options;
+  const source = sharp(file, { failOn: "warning", limitInputPixels: false, autoOrient: true, pages: 1 });
+  const metadata = await source.metadata();
+  const info = toInfo(pages === undefined ? metadata : { ...metadata, pages }, format, file, warnings);
+  checkSize(name, info, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
+  if (isDeepTiff(file, format)) return { image: await decodeDeepTiff(file, keepGray, timeoutSeconds), info };
+  if (format === "jpeg") await decodeLastRow(file, timeoutSeconds);
+  const scaled = await decodeStatedRange(file, info, keepGray, timeoutSeconds);
+  if (scaled !== undefined) return { image: scaled, info };
+  const image = await decodePixels(file, info, options);
+  const { fault, warning } = await lostContent(image, info, file);
+  if (fault !== undefined)
+    throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault.message}`, {
+      imagePath: name,
+      remedy: fault.remedy,
+    });
+  return { image, info: warning === undefined ? info : { ...info, warnings: [...info.warnings, warning] } };
 }
 
 function checkArguments(bytes: unknown, name: unknown, options: unknown): void {
@@ -129,13 +150,6 @@ export function imageFormatOf(bytes: Uint8Array, name: string): { format: ImageF
   throw unreadableFile(name, sniffed);
 }
 
-/** A file that lacks nothing but its end mark is whole: it gets the mark, and a warning. */
-export function mended(bytes: Uint8Array, format: ImageFormat): { file: Uint8Array; warnings: readonly string[] } {
-  const file = format === "jpeg" ? withJpegEnd(bytes) : format === "png" && lacksPngEnd(bytes) ? bytes : undefined;
-  if (file === undefined) return { file: bytes, warnings: [] };
-  return { file, warnings: ["lacks its end-of-file marker; the picture is complete"] };
-}
-
 /** Rejects for a JPEG whose last row of blocks is not whole, which libvips says of the rows above alone. */
 async function decodeLastRow(file: Uint8Array, seconds: number): Promise<void> {
   const taller = withRowTooMany(file);
@@ -158,6 +172,9 @@ function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number
   );
 }
 
+/** What sharp says where the decoder's own words are lost. */
+const SAYS_NOTHING = /^Warning treated as error due to failOn setting|^Input buffer has corrupt header:?$/u;
+
 function decodeError(error: unknown, bytes: Uint8Array, name: string, format: ImageFormat, description: string): Error {
   if (error instanceof ImageProcessingError) return error;
   const noMemory = memoryError(error, `${name} cannot be decoded`);
@@ -165,9 +182,10 @@ function decodeError(error: unknown, bytes: Uint8Array, name: string, format: Im
   const message = messageOf(error);
   const form = error instanceof SampleRangeError ? message : refusedForm(bytes, format, message);
   if (form !== undefined) return unsupportedForm(name, description, form, error);
+  const detail = ownLines(message, format).find((line) => line.trim() !== "" && !SAYS_NOTHING.test(line));
   return new ImageProcessingError(
     "ERR_IMAGE_DECODE",
-    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!})`,
+    `${name} cannot be decoded: it is ${description}, but damaged or cut off${detail === undefined ? "" : ` (${detail.trim()})`}`,
     { imagePath: name, cause: error, remedy: "replace the file" },
   );
 }
@@ -241,7 +259,7 @@ export async function imageSize(bytes: Uint8Array): Promise<readonly [width: num
   if (format === undefined || format === "zip") return [0, 0];
   const stated = format === "png" ? pngSize(bytes) : undefined;
   if (stated !== undefined) return stated[0] * stated[1] > DEFAULT_MAX_PIXELS ? [0, 0] : stated;
-  const size = await sharp(bytes, { limitInputPixels: false, autoOrient: true, pages: 1 })
+  const size = await sharp(bytes, { failOn: "none", limitInputPixels: false, autoOrient: true, pages: 1 })
     .metadata()
     .then(
       ({ autoOrient }) => autoOrient,

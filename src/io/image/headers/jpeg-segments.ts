@@ -8,7 +8,8 @@ interface JpegSegment {
   readonly length: number;
 }
 
-const MARKER = { startOfImage: 0xd8, endOfImage: 0xd9, startOfScan: 0xda } as const;
+/** Second bytes of the markers that stand at the ends of a file and before its pixels. */
+export const MARKER = { startOfImage: 0xd8, endOfImage: 0xd9, startOfScan: 0xda } as const;
 const END = Uint8Array.of(0xff, MARKER.endOfImage);
 
 /**

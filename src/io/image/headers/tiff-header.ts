@@ -16,8 +16,12 @@ export interface TiffHeader {
   readonly photometric: number;
   /** Tag Compression: 1 none, 5 LZW, 7 JPEG, 8 deflate, … */
   readonly compression: number;
+  /** LZW with its codes the other way round, as programs wrote it before TIFF 6.0. */
+  readonly isOldLzw: boolean;
   /** Each channel lies in a plane of its own. */
   readonly isPlanar: boolean;
+  /** The picture lies in tiles, not in strips of rows. */
+  readonly isTiled: boolean;
   /** Of YCbCr: one value of colour for several pixels. */
   readonly isSubsampled: boolean;
   /** Tag ExtraSamples, a value for each channel beside the colour: 0 unspecified, 1 and 2 opacity. */
@@ -37,9 +41,11 @@ const TAG = {
   bitsPerSample: 258,
   compression: 259,
   photometric: 262,
+  stripOffsets: 273,
   samplesPerPixel: 277,
   maxSample: 281,
   planarConfiguration: 284,
+  tileWidth: 322,
   subDirectories: 330,
   extraSamples: 338,
   sampleFormat: 339,
@@ -53,6 +59,8 @@ const TAG = {
 const VALUE_BYTES: Readonly<Record<number, 1 | 2 | 4 | 8>> = { 1: 1, 3: 2, 4: 4, 16: 8 };
 /** Of NewSubfileType, the bit of a smaller copy; of the older SubfileType, its number. */
 const [REDUCED, OLD_REDUCED] = [1, 2];
+/** Of Compression. */
+const LZW = 5;
 /** More channels than any picture has. */
 const MOST_VALUES = 64;
 
@@ -88,7 +96,9 @@ function parse(view: DataView): TiffHeader | undefined {
     channels: first(TAG.samplesPerPixel, 1),
     photometric: first(TAG.photometric, 1),
     compression: first(TAG.compression, 1),
+    isOldLzw: first(TAG.compression, 1) === LZW && startsWithOldCode(view, first(TAG.stripOffsets, 0)),
     isPlanar: first(TAG.planarConfiguration, 1) === 2,
+    isTiled: tags.has(TAG.tileWidth),
     isSubsampled: (tags.get(TAG.subsampling) ?? [2, 2]).some((factor) => factor > 1),
     extraSamples: tags.get(TAG.extraSamples) ?? [],
     hasProfile: tags.has(TAG.profile),
@@ -98,6 +108,11 @@ function parse(view: DataView): TiffHeader | undefined {
     slices: first(TAG.imageDepth, 1),
     maxSample: (tags.get(TAG.greatestSample) ?? tags.get(TAG.maxSample))?.[0],
   };
+}
+
+/** The clear code of nine bits, which begins each strip, from its low bits on. */
+function startsWithOldCode(view: DataView, at: number): boolean {
+  return at + 2 <= view.byteLength && view.getUint8(at) === 0 && (view.getUint8(at + 1) & 1) === 1;
 }
 
 type Tags = Map<number, number[]>;

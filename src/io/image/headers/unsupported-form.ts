@@ -1,9 +1,10 @@
 /**
- * Recognises valid pictures of a form that is not read: from the header where the decoder would misread them, and from
- * the decoder's own error message where it refuses them.
+ * Recognises valid pictures of a form that is not read: from the header where it tells, otherwise from the decoder's
+ * own error message where it refuses them.
  */
 import { ImageProcessingError } from "../../../errors.js";
 import type { ImageFormat } from "./image-format.js";
+import { isFrameHeader, jpegSegments } from "./jpeg-segments.js";
 import { readTiffHeader, type TiffHeader } from "./tiff-header.js";
 
 /** `description` is what the file is ("a TIFF picture"), `form` what of it is not read ("Lab colour"). */
@@ -57,14 +58,41 @@ const SAMPLE_FORMAT = { unsigned: 1, signed: 2, float: 3, undefined: 4 } as cons
 
 /** What a picture's header says that is not read; undefined where nothing is. */
 export function unreadForm(bytes: Uint8Array, format: ImageFormat): string | undefined {
+  if (format === "jpeg") return unreadJpegForm(bytes);
   const header = format === "tiff" ? readTiffHeader(bytes) : undefined;
   return header === undefined ? undefined : unreadTiffForm(header);
+}
+
+/** Frames whose markers say that they are coded in a way that is not read (T.81, table B.1, and T.87). */
+const UNREAD_FRAMES: Readonly<Record<number, string>> = {
+  0xc3: "lossless JPEG coding",
+  0xc5: "hierarchical JPEG coding",
+  0xc6: "hierarchical JPEG coding",
+  0xc7: "hierarchical JPEG coding",
+  0xcb: "lossless JPEG coding",
+  0xcd: "hierarchical JPEG coding",
+  0xce: "hierarchical JPEG coding",
+  0xcf: "hierarchical JPEG coding",
+  0xf7: "JPEG-LS coding",
+};
+const JPEG_BITS = 8;
+
+function unreadJpegForm(bytes: Uint8Array): string | undefined {
+  for (const { marker, at, length } of jpegSegments(bytes)) {
+    const unread = UNREAD_FRAMES[marker];
+    if (unread !== undefined) return unread;
+    if (!isFrameHeader(marker)) continue;
+    const bits = length > 0 ? bytes[at] : JPEG_BITS;
+    return bits === JPEG_BITS || bits === undefined ? undefined : `samples of ${bits} bits`;
+  }
+  return undefined;
 }
 
 function unreadTiffForm(header: TiffHeader): string | undefined {
   const { bits, sampleFormat, channels, photometric, compression, isPlanar, extraSamples } = header;
   const unread = UNREAD_PHOTOMETRIC[photometric] ?? UNREAD_COMPRESSION[compression];
   if (unread !== undefined) return unread;
+  if (header.isOldLzw) return "old-style LZW compression";
   if (header.isThumbnail) return "a thumbnail before the picture itself";
   if (header.slices !== 1) return `${header.slices} slices of a solid`;
   if (!header.evenFormat) return "channels of different sample formats";
@@ -84,6 +112,7 @@ function unreadTiffForm(header: TiffHeader): string | undefined {
   const beside = Math.max(extraSamples.length, channels - (colors ?? channels));
   if (beside > 1) return `${beside} channels beside the colour`;
   if (beside > extraSamples.length) return "a channel that it does not describe";
+  if (isPlanar && header.isTiled && channels > 1) return "separate planes in tiles";
   if (bits < 8 && isPlanar) return `separate planes of ${bits}-bit samples`;
   if (bits < 8 && beside > 0) return `samples of ${bits} bits and a channel beside them`;
   if (photometric === PHOTOMETRIC.yCbCr) {
@@ -117,10 +146,28 @@ export function hasUnspecifiedChannel(bytes: Uint8Array, format: ImageFormat): b
 const REFUSALS =
   /\bunsupported\b(?! image format| marker type 0x(?!f7))|not (?:supported|configured|implemented)|can ?not handle|no known route/iu;
 
+/** How the decoders of each format begin their messages. */
+const DECODERS: Readonly<Record<Exclude<ImageFormat, "avif">, RegExp>> = {
+  png: /vipspng|libpng/iu,
+  jpeg: /VipsJpeg/u,
+  webp: /\bwebp/iu,
+  tiff: /tiff2vips/u,
+  gif: /gifload/u,
+};
+
+/**
+ * The lines of a decoder's message that are about a file of this format. libvips keeps the messages of all decoders of
+ * a process in one place, so that those of another picture that is decoded at the same time may stand among them.
+ */
+export function ownLines(message: string, format: ImageFormat): string[] {
+  const others = Object.entries(DECODERS).filter(([other]) => other !== format);
+  return message.split("\n").filter((line) => !others.some(([, decoder]) => decoder.test(line)));
+}
+
 /** Undefined if the decoder's message reports damage. */
 export function refusedForm(bytes: Uint8Array, format: ImageFormat, message: string): string | undefined {
   if (format === "avif" && isAnimatedAvif(bytes)) return "an animation";
-  const line = message.split("\n").find((text) => REFUSALS.test(text));
+  const line = ownLines(message, format).find((text) => REFUSALS.test(text));
   if (line === undefined) return undefined;
   const precision = /JPEG data precision (\d+)/u.exec(line)?.[1];
   return precision === undefined ? `a form that its decoder refuses (${line.trim()})` : `samples of ${precision} bits`;
