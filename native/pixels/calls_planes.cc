@@ -15,6 +15,16 @@ Napi::Value CallToPlanar(const Info& info) {
   return out;
 }
 
+// grayToPlanes(image of one channel, table: Float32Array(256 * 3), out?): three planes
+Napi::Value CallGrayToPlanes(const Info& info) {
+  const View in = ReadImage(info, 0, "image", 1);
+  const float* table = ReadFloats(info, 1, "table", 256 * 3);
+  Napi::Float32Array out = OutputFloats(info, 2, 3 * in.samples());
+  RefuseOverlap(info.Env(), out.Data(), 3 * in.samples() * sizeof(float), in.data, in.samples());
+  GrayToPlanes(in.data, in.pixels(), table, out.Data());
+  return out;
+}
+
 // fromPlanar(planes: Float32Array, width, height, channels, range, rounding, out?)
 Napi::Value CallFromPlanar(const Info& info) {
   const int width = ReadInt(info, 1, "width", 1, kMaxSide);
@@ -43,6 +53,7 @@ Napi::Value CallUnfilterRgb(const Info& info) {
 
 void AddPlaneCalls(Calls& calls) {
   calls.Add<CallToPlanar>("toPlanar");
+  calls.Add<CallGrayToPlanes>("grayToPlanes");
   calls.Add<CallFromPlanar>("fromPlanar");
   calls.Add<CallUnfilterRgb>("unfilterRgb");
 }

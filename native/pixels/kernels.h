@@ -137,6 +137,8 @@ bool UnfilterRgb(uint8_t* data, int width, int height);
 // planes.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].
 void ToPlanar(const uint8_t* in, size_t pixels, int channels, const float* table, float* out);
+/// One channel to three planes, with 256 values of `table` for each.
+void GrayToPlanes(const uint8_t* in, size_t pixels, const float* table, float* out);
 enum class Range { kSigned = 0, kByte = 1 };
 enum class Rounding { kHalfEven = 0, kTruncate = 1 };
 /// kSigned: (clamp(x, -1, 1) * 0.5 + 0.5) * 255; kByte: clamp(x, 0, 255). NaN gives 0.

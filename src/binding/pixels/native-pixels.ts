@@ -78,6 +78,8 @@ export interface NativePixelCalls {
   growHints(page: NativeImage, marks: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** `table`: 256 values per channel. */
   toPlanar(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;
+  /** Three planes of a picture of one channel. `table`: 256 values for each plane. */
+  grayToPlanes(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;
   /** Range: 0 for -1..1, 1 for 0..255. Rounding: 0 half to even, 1 truncation. */
   fromPlanar(
     planes: Float32Array,

@@ -63,17 +63,8 @@ export function toPlanar(image: PixelImage, how: Normalization, out?: Float32Arr
  * @param out as for `toPlanar`
  */
 export function toRgbPlanar(image: PixelImage<1 | 3>, how: Normalization, out?: Float32Array): Float32Array {
-  if (image.channels === 3) return toPlanar(image, how, out);
-  const count = image.width * image.height;
-  const planes = out ?? new Float32Array(3 * count);
-  const tables = [0, 1, 2].map((channel) => how.table.subarray(channel * 256, (channel + 1) * 256));
-  for (const [channel, table] of tables.entries()) {
-    const before = tables[channel - 1];
-    if (before?.every((value, byte) => value === table[byte]) === true)
-      planes.copyWithin(channel * count, (channel - 1) * count, channel * count);
-    else toPlanar(image, { channels: 1, table }, planes.subarray(channel * count, (channel + 1) * count));
-  }
-  return planes;
+  if (image.channels === 3 || how.channels !== 3) return toPlanar(image, how, out);
+  return callPixels((pixels) => pixels.grayToPlanes(image, how.table, out));
 }
 
 /** How a plane's values become bytes. */

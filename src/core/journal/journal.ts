@@ -6,7 +6,6 @@ import { constants, fstatSync, statSync, writeSync, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { BatchProcessingError, ResourceError, systemCode } from "../../errors.js";
-import { writeFully } from "../../io/files/atomic-file.js";
 import { readFully } from "../../io/files/byte-source.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { parseJson } from "../../text/parse-json.js";
@@ -209,18 +208,23 @@ export class Journal {
   /** Adds an entry at once; it outlives the process, but perhaps not a power cut. Throws as `append` rejects. */
   appendNow(entry: JournalEntry): void {
     this.#lease?.assertHeldNow();
-    const bytes = new TextEncoder().encode(journalLine(entry));
     try {
-      for (let done = 0; done < bytes.byteLength;) done += writeSync(this.#file.fd, bytes, done);
+      this.#writeNow(journalLine(entry));
     } catch (cause) {
       throw outputError(this.#path, cause);
     }
   }
 
+  /** At once: a line is short, and a trip to another thread would take longer. */
+  #writeNow(line: string): void {
+    const bytes = new TextEncoder().encode(line);
+    for (let done = 0; done < bytes.byteLength;) done += writeSync(this.#file.fd, bytes, done);
+  }
+
   async #write(line: string): Promise<void> {
     await this.assertInPlace();
     try {
-      await writeFully(this.#file, new TextEncoder().encode(line));
+      this.#writeNow(line);
       await this.#file.datasync();
     } catch (cause) {
       throw outputError(this.#path, cause);

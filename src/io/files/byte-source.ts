@@ -22,8 +22,13 @@ export interface ByteSource {
 /** What one call of the system reads; Node ends the process for more than 2 GiB. */
 const READ_BYTES = 2 ** 30;
 
+/** An open file, as far as it is read. */
+export interface ReadableFile {
+  read(target: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+}
+
 /** Fills a buffer from a file; short when the file ends early. */
-export async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
+export async function readFully(file: ReadableFile, target: Uint8Array, position: number): Promise<number> {
   let done = 0;
   while (done < target.byteLength) {
     const { bytesRead } = await file.read(

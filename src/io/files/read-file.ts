@@ -1,8 +1,9 @@
 /** Reads files of an input: whole, piece by piece, or only the first bytes. */
-import { constants, type Stats } from "node:fs";
+import { close, constants, fstatSync, open as openPath, read, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import { promisify } from "node:util";
 import { ImageProcessingError } from "../../errors.js";
-import { readFully } from "./byte-source.js";
+import { readFully, type ReadableFile } from "./byte-source.js";
 import { inputError } from "./file-errors.js";
 
 /** The largest file that is read whole: a picture of the largest size, 16 bits deep and not packed, has 720 MB. */
@@ -91,13 +92,21 @@ export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Ar
   }
 }
 
-async function withFile<T>(path: string | Buffer, work: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
+// Plain descriptors: reading a page's file through a `FileHandle` takes half as much processor time again.
+const [openDescriptor, readDescriptor, closeDescriptor] = [promisify(openPath), promisify(read), promisify(close)];
+
+async function withFile<T>(path: string | Buffer, work: (file: ReadableFile, size: number) => Promise<T>): Promise<T> {
   try {
-    const { file, size } = await openSized(path);
+    const descriptor = await openDescriptor(path, OPEN_TO_READ);
     try {
-      return await work(file, size);
+      const info = fstatSync(descriptor); // the system has just looked
+      assertIsFile(info);
+      const file: ReadableFile = {
+        read: (target, offset, length, position) => readDescriptor(descriptor, target, offset, length, position),
+      };
+      return await work(file, info.size);
     } finally {
-      await file.close();
+      await closeDescriptor(descriptor);
     }
   } catch (cause) {
     throw cause instanceof ImageProcessingError ? cause : inputError(path.toString(), cause);

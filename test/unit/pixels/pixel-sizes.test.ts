@@ -111,6 +111,11 @@ const CASES: Record<string, Case> = {
       for (const range of [0, 1])
         for (const rounding of [0, 1]) call.fromPlanar(planes, width, height, channels, range, rounding);
     }
+    const line = picture(width, height, 1, ink);
+    const tables = Float32Array.from({ length: 3 * 256 }, (_, i) => (i % 256) + Math.floor(i / 512));
+    const once = Array.from(line.data);
+    const more = once.map((value) => value + 1);
+    expect(call.grayToPlanes(line, tables)).toEqual(Float32Array.from([...once, ...once, ...more]));
     const rowBytes = 3 * width + 1;
     for (const filter of [0, 1, 2, 3, 4, 5]) {
       const rows = Uint8Array.from({ length: height * rowBytes }, (_, i) => (i % rowBytes === 0 ? filter : i % 251));

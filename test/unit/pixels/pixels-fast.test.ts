@@ -1,7 +1,9 @@
 /** The pixel kernels that work in registers give what the plain formulas give, at every width around a register's. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fromPlanar, normalization, toPlanar, toRgbPlanar } from "../../../src/binding/pixels/planes.js";
 import {
+  applyShadowStyle,
   colorFigures,
   distinctColors,
   firstChannel,
@@ -269,5 +271,68 @@ describe("spreads of colour in blocks", () => {
     expect(spreadsOf(picture((i) => [i, i, i]))[0]).toBe(0);
     expect(spreadsOf(picture((i) => [240 - (i % 4) * 30, 220 - (i % 4) * 30, 180 - (i % 4) * 30]))[0]).toBeCloseTo(0);
     expect(spreadsOf(picture((i) => (i % 2 === 0 ? [200, 100, 150] : [100, 200, 150])))[0]).toBeGreaterThan(99);
+  });
+});
+
+describe("kernels between planes and pixels", () => {
+  /** Values around the ends of both ranges, halves, and what is no number. */
+  const value = fc.oneof(
+    fc.float({ min: Math.fround(-1.1), max: Math.fround(1.1), noNaN: true }),
+    fc.float({ min: -2, max: 257, noNaN: true }),
+    fc.integer({ min: -1, max: 256 }).map((whole) => whole + 0.5),
+    fc.constantFrom(NaN, Infinity, -Infinity, -0, 1, -1, 255),
+  );
+
+  it("a value's byte is the same beside any others, with one and with three channels", () => {
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 3 * 75 }), (values) => {
+        for (const range of ["signed", "byte"] as const)
+          for (const rounding of ["half-even", "truncate"] as const) {
+            const how = { range, rounding };
+            // One value alone goes through the plain formula.
+            const bytes = values.map((one) => fromPlanar(Float32Array.of(one), 1, 1, 1, how).data[0]!);
+            expect([...fromPlanar(Float32Array.from(values), values.length, 1, 1, how).data]).toEqual(bytes);
+            const pixels = Math.floor(values.length / 3);
+            if (pixels === 0) continue;
+            const planes = Float32Array.from(values.slice(0, 3 * pixels));
+            const interleaved = Array.from(
+              { length: 3 * pixels },
+              (_, i) => bytes[(i % 3) * pixels + Math.floor(i / 3)],
+            );
+            expect([...fromPlanar(planes, pixels, 1, 3, how).data]).toEqual(interleaved);
+          }
+      }),
+    );
+  });
+
+  it("three planes of a gray picture, with equal tables and with others", () => {
+    fc.assert(
+      fc.property(pictures, fc.constantFrom([1, 1, 1], [1, 2, 1], [1, 1, 3], [1, 2, 3]), (image, factors) => {
+        const how = normalization(3, (byte, channel) => byte * factors[channel]!);
+        const gray = firstChannel(image);
+        const planes = factors.map((factor) => [
+          ...toPlanar(
+            gray,
+            normalization(1, (byte) => byte * factor),
+          ),
+        ]);
+        expect([...toRgbPlanar(gray, how)]).toEqual(planes.flat());
+      }),
+    );
+  });
+
+  it("the shadow style, also in the lines' place", () => {
+    fc.assert(
+      fc.property(pictures, (image) => {
+        const gray = firstChannel(image);
+        const line = { ...gray, data: gray.data.map((byte, i) => byte ^ (i * 29)) };
+        const wanted = Uint8Array.from(line.data, (own, i) => {
+          const page = gray.data[i]!;
+          return page <= 74 ? 18 : page < 145 ? Math.min(own, 155) : own;
+        });
+        expect(applyShadowStyle(gray, line).data).toEqual(wanted);
+        expect(applyShadowStyle(gray, line, line.data).data).toEqual(wanted);
+      }),
+    );
   });
 });
