@@ -6,6 +6,7 @@ import type { RasterImage } from "../../binding/raster.js";
 import { Engine } from "../../colorization/engine.js";
 import type { TaskPool } from "../../colorization/tasks/pool.js";
 import type { BatchConfigInput } from "../../config/batch-config.js";
+import { SETTINGS } from "../../config/settings.js";
 import { buildNullPackage } from "../../convert/null-model.js";
 import { encodeStage } from "../../core/pages/page-flow.js";
 import { runBatch } from "../../core/run-batch.js";
@@ -163,7 +164,14 @@ async function modelPicture(bytes: Uint8Array): Promise<RasterImage> {
 async function nullPicture(engine: Engine, bytes: Uint8Array): Promise<RasterImage> {
   using references = engine.references([]);
   const { image: page } = await engine.pool.decode(Uint8Array.from(bytes), "page");
-  const request = { page, style: "line", seed: 0, steps: 1, topK: 1, ink: "model" } as const;
+  const request = {
+    page,
+    style: "line",
+    seed: 0,
+    steps: SETTINGS.numInferenceSteps.default,
+    topK: 1,
+    ink: "model",
+  } as const;
   const { image, bucket } = await engine.colorize(references, request);
   const { width, height } = bucket;
   const data = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
