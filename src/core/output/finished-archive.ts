@@ -5,9 +5,9 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
-import { openPageSource } from "../../io/open-source.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
 import { sha256 } from "../../platform/sha256.js";
@@ -141,9 +141,10 @@ export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata
 }
 
 async function readMetadata(path: string): Promise<unknown> {
-  const source = await openPageSource(path);
+  // Not as an input: an archive of Photoshop documents holds no picture that could be one.
+  const source = await openStoredFiles(path);
   try {
-    const entry = source.entries().find(({ name }) => name === METADATA_NAME);
+    const entry = source.files.find(({ name }) => name === METADATA_NAME);
     if (entry === undefined || entry.sizeBytes > MAX_METADATA_BYTES) return undefined;
     return parseJson(new TextDecoder().decode(await entry.read()), { maxLength: MAX_METADATA_BYTES });
   } finally {
