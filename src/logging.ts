@@ -164,8 +164,8 @@ const LOGGING_OPTIONS: Readonly<Record<keyof LoggingOptions, true>> = {
  * Turns logging on (or, with `SILENT`, off) for the whole process; called again, it replaces what was set up before.
  * Every line is written when its call returns.
  * @throws ValidationError `ERR_ARGUMENT` for a level, size or number that cannot be; ConfigurationError
- * `ERR_CONFIG` for a `logFile` that is there and is no log; ResourceError `ERR_OUTPUT_WRITE` for a file that cannot be
- * opened
+ * `ERR_CONFIG` for a `logFile` that is there and is no log, or is a pipe that nobody reads; ResourceError
+ * `ERR_OUTPUT_WRITE` for a file that cannot be opened
  */
 export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
   checkObject("the logging options", options);

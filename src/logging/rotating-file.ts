@@ -6,12 +6,14 @@
  */
 import {
   closeSync,
+  constants,
   fdatasyncSync,
   fstatSync,
   linkSync,
   openSync,
   readdirSync,
   readSync,
+  realpathSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -45,16 +47,27 @@ export function datedName(folder: string): LogFileName {
   return { folder, stem: "batch_processing", extension: ".log", isDated: true };
 }
 
-/** One file with a fixed path. */
+/** One file with a fixed path. A link to a file stays: the file that it leads to is the one that is renamed. */
 export function fixedName(path: string): LogFileName {
-  const { name, ext } = parse(path);
-  return { folder: dirname(path), stem: name, extension: ext, isDated: false };
+  const file = isFile(path) ? realpathSync(path) : path;
+  const { name, ext } = parse(file);
+  return { folder: dirname(file), stem: name, extension: ext, isDated: false };
+}
+
+/** False also for what cannot be looked at. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**
- * Appends lines. A file that is there and is no log is left as it is.
- * @throws from the constructor: ConfigurationError `ERR_CONFIG` for such a file; ResourceError `ERR_OUTPUT_WRITE` where
- * the file cannot be made
+ * Appends lines. A file that is there and is no log is left as it is; a pipe or a device is written to and never
+ * renamed.
+ * @throws from the constructor: ConfigurationError `ERR_CONFIG` for such a file, and for a pipe that nobody reads;
+ * ResourceError `ERR_OUTPUT_WRITE` where the file cannot be made
  */
 export class RotatingFile {
   readonly #name: LogFileName;
@@ -72,6 +85,8 @@ export class RotatingFile {
   #lost = 0;
   #hasWarned = false;
   #isTorn = false;
+  /** Not a pipe, and not a device such as /dev/null. */
+  #isFile = true;
 
   constructor(name: LogFileName, options: RotatingFileOptions) {
     this.#name = name;
@@ -149,6 +164,7 @@ export class RotatingFile {
   #open(): void {
     const { folder, stem, extension, isDated } = this.#name;
     const fixed = join(folder, `${stem}${extension}`);
+    if (!isDated) assertIsRead(fixed);
     const [path, fd] = isDated ? this.#claim((free) => openSync(free, "ax")) : ([fixed, openSync(fixed, "a")] as const);
     if (this.#fd !== undefined) closeQuietly(this.#fd);
     [this.#path, this.#fd] = [path, fd];
@@ -156,7 +172,8 @@ export class RotatingFile {
     const { size, mtimeMs } = info;
     this.#identity = identityOf(info);
     this.#bytes = size;
-    this.#isTorn = false;
+    this.#isFile = info.isFile();
+    this.#isTorn = this.#isFile && endsWithinLine(path, size);
     const writtenMs = size > 0 ? mtimeMs : Date.now();
     this.#dayStartsMs = new Date(writtenMs).setHours(0, 0, 0, 0);
     this.#dayEndsMs = new Date(writtenMs).setHours(24, 0, 0, 0);
@@ -178,11 +195,14 @@ export class RotatingFile {
         makeFoldersNow(this.#name.folder);
         if (!this.#name.isDated) assertLog(this.#path);
         this.#open();
-      } else if ((this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytes) || !this.#isOfToday())
-        this.#rotate();
+      } else if (this.#isFile && (this.#isFull(bytes) || !this.#isOfToday())) this.#rotate();
     } catch {
       // the next line tries again
     }
+  }
+
+  #isFull(bytes: number): boolean {
+    return this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytes;
   }
 
   #hasItsName(): boolean {
@@ -308,6 +328,39 @@ function assertLog(path: string): void {
   throw new ConfigurationError("ERR_CONFIG", `the log file ${path} is there and is no log of cobra-batch`, {
     remedy: "name a new file or an earlier log; the file is left as it is",
   });
+}
+
+/**
+ * Opening a named pipe waits for a reader, deaf to signals.
+ * @throws ConfigurationError `ERR_CONFIG` for one that has none
+ */
+function assertIsRead(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return;
+  try {
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
+    throw new ConfigurationError("ERR_CONFIG", `the log file ${path} is a named pipe that nobody reads`, {
+      cause,
+      remedy: "start its reader first, or name a file",
+    });
+  }
+}
+
+/** Whether a kill or a full disk has left a last line without its end. */
+function endsWithinLine(path: string, size: number): boolean {
+  if (size === 0) return false;
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const last = Buffer.alloc(1);
+      return readSync(fd, last, 0, 1, size - 1) === 1 && last.toString("latin1") !== "\n";
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false; // it may be written and not read
+  }
 }
 
 /** So long after its last line, the file of a process that is not seen here is nobody's. */

@@ -2,7 +2,7 @@
 // kill, done again and redone in its place.
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openPageSource } from "../../src/io/open-source.js";
 import { LAYER_NAMES } from "../../src/io/names/output-names.js";
@@ -151,5 +151,23 @@ describe("--layers png into an archive", () => {
     expect([...second.keys()].sort()).toEqual(ALL);
     expect(changed(first, second)).toContain("1_colorized_layers/2_color.png");
     expect(changed(first, second).every((name) => name.startsWith("1_"))).toBe(true);
+  }, 120_000);
+});
+
+describe("--layers psd into an archive", () => {
+  it("is known as the run's own: the same command does nothing, and redo replaces one page", async () => {
+    const archive = `${out}.cbz`;
+    const run = ["colorize", at("in"), "--reference-dir", at("refs"), "--model", SMALL_MODEL, "--steps", "1"];
+    const colorizeToPsd = (): ReturnType<typeof runCli> =>
+      runCli([...run, "--layers", "psd", "--json", "--output-zip", archive]);
+    expect((await colorizeToPsd()).code).toBe(0);
+    const first = await readFile(archive);
+    const again = await colorizeToPsd();
+    expect(again.stdout.match(/"kept":true/g)).toHaveLength(2);
+    expect((await readFile(archive)).equals(first)).toBe(true);
+    const redone = await runCli(["redo", archive, "1.png", "--seed", "9", "--model", SMALL_MODEL]);
+    expect(redone.code, redone.stderr).toBe(0);
+    expect((await readFile(archive)).equals(first)).toBe(false);
+    expect((await readdir(root)).filter((name) => name.startsWith(basename(out)))).toEqual([basename(archive)]);
   }, 120_000);
 });

@@ -1,7 +1,7 @@
 // Storage that fails: full, read-only, gone in the middle, no file handles. Each is a clear error and exit code 75,
 // finished pages are safe, and the same command goes on afterwards.
 import { execFileSync, spawn } from "node:child_process";
-import { renameSync } from "node:fs";
+import { renameSync, statSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -133,6 +133,37 @@ describe("an output folder", () => {
     expect(again.stderr.match(/finished earlier\)/g)).toHaveLength(safe.length);
     expect(await pictures(out)).toHaveLength(4);
   });
+});
+
+it("files have the rights that the umask leaves, so that a group can go on with a shared folder", async () => {
+  await mkdir(at("group"));
+  await writeFolder(at("one"), { "p1.png": await linePage(1), "notes.txt": Buffer.from("x") });
+  for (const output of [
+    ["--output-dir", at("group/out")],
+    ["--output-zip", at("group/out.cbz"), "--preview"],
+  ]) {
+    const run = [
+      "colorize",
+      at("one"),
+      "--reference-dir",
+      at("refs"),
+      ...output,
+      "--model",
+      SMALL_MODEL,
+      "--steps",
+      "1",
+    ];
+    try {
+      execFileSync("sh", ["-c", 'umask 002 && exec "$@"', "sh", process.execPath, CLI_PATH, ...run], { stdio: "pipe" });
+    } catch (error) {
+      expect((error as { status: number }).status, "a preview waits").toBe(3);
+    }
+  }
+  const made = await readdir(at("group"), { recursive: true, withFileTypes: true });
+  const files = made.filter((entry) => entry.isFile());
+  const closed = files.filter((entry) => (statSync(join(entry.parentPath, entry.name)).mode & 0o777) !== 0o664);
+  expect(files.length).toBeGreaterThan(4);
+  expect(closed.map(({ name }) => name)).toEqual([]);
 });
 
 describe("too many open files", () => {

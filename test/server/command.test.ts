@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
-import { dataFolder, openSocket, startCommand } from "../support/web-server.js";
+import { dataFolder, newJob, openSocket, startCommand } from "../support/web-server.js";
 import { embeddedModelDirectory } from "../../src/model/default-model.js";
 
 let data: Awaited<ReturnType<typeof dataFolder>>;
@@ -101,6 +101,24 @@ describe("starting", () => {
     const { code, stderr } = await runCli(["serve", "--data", fresh(), ...flags]);
     expect(stderr).toMatch(says);
     expect(code).toBe(64);
+  });
+
+  it("logs no fault of its own where a client goes away in the middle of a form", async () => {
+    await using server = await startCommand(["--data", fresh()]);
+    const job = await newJob(server.url);
+    for (const path of [`jobs/${job}/files`, "colorize"]) {
+      const socket = await openSocket(server.port);
+      const form = '--x\r\ncontent-disposition: form-data; name="page"; filename="a.png"\r\n\r\nhalf a pict';
+      socket.write(
+        `POST /api/v1/${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=x\r\n` +
+          `content-length: 1000\r\n\r\n${form}`,
+        () => socket.resetAndDestroy(),
+      );
+      await once(socket, "close");
+    }
+    // The log's lines are written before the next request is answered.
+    for (let request = 0; request < 3; request++) await (await fetch(`${server.url}/api/v1/jobs`)).text();
+    expect(server.stderr()).toBe("");
   });
 
   it("tells no client where the model lies", async () => {

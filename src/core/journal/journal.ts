@@ -136,7 +136,7 @@ export async function readJournal(path: string): Promise<ParsedJournal | undefin
 async function openRegular(path: string, flags: number): Promise<FileHandle> {
   let file: FileHandle;
   try {
-    file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o644);
+    file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (systemCode(error) === "ELOOP") throw unsafeOutput(path, "it is a link to another place");
     throw error;

@@ -227,7 +227,7 @@ export class Lease {
 
   /** The first of several takers wins here too, but its file is there before its text. */
   async #takeWithoutLinks(): Promise<boolean> {
-    const file = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>
+    const file = await open(this.#path, "wx+").catch((cause: unknown) =>
       systemCode(cause) === "EEXIST" ? undefined : Promise.reject(cause),
     );
     if (file === undefined) return false;

@@ -1,7 +1,7 @@
 /** Reads what an archive of this product says of itself: what its pages were made from, and the run that made it. */
 import { dirname } from "node:path";
+import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { METADATA_NAME, MAX_METADATA_BYTES } from "../../io/names/output-rules.js";
-import { openPageSource } from "../../io/open-source.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
@@ -51,9 +51,10 @@ export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata
 }
 
 async function readMetadata(path: string): Promise<unknown> {
-  const source = await openPageSource(path);
+  // Not as an input: an archive of Photoshop documents holds no picture that could be one.
+  const source = await openStoredFiles(path);
   try {
-    const entry = source.entries().find(({ name }) => name === METADATA_NAME);
+    const entry = source.files.find(({ name }) => name === METADATA_NAME);
     if (entry === undefined || entry.sizeBytes > MAX_METADATA_BYTES) return undefined;
     return parseJson(new TextDecoder().decode(await entry.read()), { maxLength: MAX_METADATA_BYTES });
   } finally {

@@ -2,9 +2,9 @@
  * Notices changes of what an archive was made from beside the pages that were coloured: files that were carried over,
  * among them pages in colour already, and the input's comment. The archive knows them by hash.
  */
+import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import { portableName } from "../../io/names/portable-names.js";
-import { openPageSource } from "../../io/open-source.js";
 import { chunksOf, type SourceEntry } from "../../io/page-source.js";
 import { sha256, sha256OfChunks } from "../../platform/sha256.js";
 import type { PageSuccess } from "../events.js";
@@ -41,11 +41,11 @@ export async function holdsOwnFilesOnly(
   if (carried === undefined) return false;
   const made = new Set([METADATA_NAME, ...pages.flatMap(({ output, layers = [] }) => [output, ...layers])]);
   const copies = new Map(carried.files.map(({ name, sha256: hash }) => [portableName(name), hash]));
-  const source = await openPageSource(path);
+  const source = await openStoredFiles(path);
   try {
     const { comment } = await carriedOrigins([], source.comment);
-    if (comment !== carried.comment || source.faults.some(({ file }) => file === undefined)) return false;
-    for (const entry of [...source.entries(), ...source.faults.flatMap(({ file }) => file ?? [])])
+    if (comment !== carried.comment || source.uncopied.length > 0) return false;
+    for (const entry of source.files)
       if (!made.has(entry.name) && copies.get(entry.name) !== ((await hashOf(entry)) || undefined)) return false;
     return true;
   } finally {

@@ -44,7 +44,7 @@ export class PartFile {
     try {
       for (const name of await readdir(folder))
         if (isPartOf(target, name) && name !== basename(path)) await rm(join(folder, name), { force: true });
-      const part = new PartFile(target, path, await open(path, constants.O_RDWR | constants.O_CREAT, 0o644));
+      const part = new PartFile(target, path, await open(path, constants.O_RDWR | constants.O_CREAT));
       await part.#hashWhatIsThere();
       return part;
     } catch (cause) {

@@ -75,7 +75,7 @@ export class AtomicFile {
     const path = join(folder, temporaryName());
     await makeFolder(folder, root);
     try {
-      return new AtomicFile(target, path, await open(path, "wx", 0o644));
+      return new AtomicFile(target, path, await open(path, "wx"));
     } catch (cause) {
       throw outputError(target, cause);
     }

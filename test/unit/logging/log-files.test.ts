@@ -2,13 +2,17 @@
 import { spawnSync } from "node:child_process";
 import {
   closeSync,
+  constants,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  readSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -207,6 +211,48 @@ describe("log files", () => {
     getLogger("a").info("one");
     expect(readFileSync(path, "utf8").startsWith(content)).toBe(true);
     expect(readFileSync(path, "utf8")).toContain('"msg":"one"');
+  });
+
+  it("a last line without its end does not swallow the next one", () => {
+    const path = join(folder(), "run.log");
+    mkdirSync(join(path, ".."));
+    writeFileSync(path, '{"level":"INFO","time":"20');
+    setupLogging({ logFile: path, console: false });
+    getLogger("a").info("one");
+    expect(readFileSync(path, "utf8")).toMatch(/^\{"level":"INFO","time":"20\n\{.*"msg":"one"\}\n$/u);
+  });
+
+  it("a logFile that is a link stays one: the file behind it is renamed", () => {
+    const dir = folder();
+    mkdirSync(join(dir, "disk"), { recursive: true });
+    writeFileSync(join(dir, "disk/real.log"), "");
+    symlinkSync("disk/real.log", join(dir, "link.log"));
+    setupLogging({ logFile: join(dir, "link.log"), console: false, maxFileBytes: 300, maxFiles: 3 });
+    for (let line = 0; line < 20; line++) getLogger("a").info({ line }, "two");
+    expect(readlinkSync(join(dir, "link.log"))).toBe("disk/real.log");
+    expect(readdirSync(dir)).toHaveLength(2);
+    expect(readdirSync(join(dir, "disk"))).toHaveLength(3);
+  });
+
+  it("a logFile that is a pipe is written to and never renamed; without a reader it is refused", () => {
+    const dir = folder();
+    mkdirSync(dir);
+    const path = join(dir, "pipe");
+    spawnSync("mkfifo", [path]);
+    expect(() => setupLogging({ logFile: path, console: false })).toThrow(
+      expect.objectContaining({
+        code: "ERR_CONFIG",
+        message: `the log file ${path} is a named pipe that nobody reads`,
+      }),
+    );
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    setupLogging({ logFile: path, console: false, maxFileBytes: 300 });
+    for (let line = 0; line < 20; line++) getLogger("a").info({ line }, "two");
+    const bytes = Buffer.alloc(65_536);
+    const text = bytes.toString("utf8", 0, readSync(reader, bytes));
+    closeSync(reader);
+    expect(text.trimEnd().split("\n")).toHaveLength(20);
+    expect(readdirSync(dir)).toEqual(["pipe"]);
   });
 
   it("whose names are like a log's and that are none are never deleted: photos of a camera", () => {

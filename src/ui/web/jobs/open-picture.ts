@@ -2,12 +2,12 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ValidationError } from "../../../errors.js";
+import { openStoredFiles } from "../../../io/archive/stored-files.js";
 import { exists } from "../../../io/files/exists.js";
 import { readHead } from "../../../io/files/read-file.js";
 import { SNIFF_BYTES, sniffFormat } from "../../../io/image/headers/image-format.js";
 import { isArchiveName } from "../../../io/names/entry-rules.js";
 import { layersFolder } from "../../../io/names/output-names.js";
-import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { picturesFolder, type OutputPaths } from "../../../core/output/work-folder.js";
 import { openReference, referenceIn, type JobInput } from "./input.js";
@@ -87,9 +87,15 @@ async function openOutput(
   const { outputZip } = output;
   return cache.with(
     outputZip,
-    () => openPageSource(outputZip),
+    () => openResults(outputZip),
     (source) => read(source, name, version),
   );
+}
+
+/** Not as an input: an archive of Photoshop documents holds no picture that could be one. */
+async function openResults(path: string): Promise<PageSource> {
+  const { files, close } = await openStoredFiles(path);
+  return { path, faults: [], warnings: [], entries: () => files, close };
 }
 
 async function openFile(path: string, name: string, version?: string): Promise<OpenedPicture> {

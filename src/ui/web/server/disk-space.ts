@@ -36,7 +36,8 @@ export class DiskSpace {
     throw new RequestError(
       507,
       "ERR_OUTPUT_WRITE",
-      `the server's disk has no space for another ${bytes} bytes; delete finished jobs, then try again`,
+      `the server's disk has ${room} bytes free, of which ${this.#kept} are to stay free; another ${bytes} do not fit; ` +
+        "delete finished jobs, then try again",
     );
   }
 }

@@ -60,10 +60,22 @@ function frameworkProblem(error: unknown): Problem | undefined {
   return problem(status, status === 413 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", message);
 }
 
+/** Whether the client went away before all of its body had come. */
+function isCutOff(error: unknown, { raw }: FastifyRequest): boolean {
+  return !raw.complete && error instanceof Error && (error as NodeJS.ErrnoException).code === "ECONNRESET";
+}
+
+/** Nobody reads it. */
+function cutOff(): Problem {
+  return problem(400, "ERR_REQUEST", "the connection ended before the request was whole");
+}
+
 /** Answers errors. */
 export function problemHandler(redactor: Redactor) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const { problem: answer, headers } = answerTo(error);
+    const { problem: answer, headers } = isCutOff(error, request)
+      ? { problem: cutOff(), headers: {} }
+      : answerTo(error);
     if (answer.status >= 500)
       log.error({ error: messageOf(error), code: answer.code, route: routeOf(request) }, "failed");
     if (answer.code === "ERR_INTERNAL")

@@ -7,6 +7,9 @@ import { chapterFiles, colourPage, linePage, writeFolder } from "../../../suppor
 import { writeZip } from "../../../support/archives.js";
 import { TestJobs } from "../../../support/job-store.js";
 import { bytesOf, temporaryFolder } from "../../../support/job-results.js";
+import { openResult } from "../../../../src/ui/web/jobs/open-picture.js";
+import type { PageResult } from "../../../../src/ui/web/jobs/outcomes.js";
+import { SourceCache } from "../../../../src/ui/web/jobs/source-cache.js";
 import { Roots } from "../../../../src/ui/web/jobs/roots.js";
 
 describe("a result", () => {
@@ -89,6 +92,18 @@ describe("a result", () => {
     for (const which of ["preview:3", "layer:../../job.json", "layer:3_ink.png"] as const)
       await expect(jobs.store.openPicture(id, page.id, which)).rejects.toMatchObject({ code: "ERR_JOB_NOT_FOUND" });
   });
+});
+
+it("a result is found in an archive of Photoshop documents alone", async () => {
+  await using place = await temporaryFolder();
+  const outputZip = join(place.path, "out.cbz");
+  const document = Buffer.from("8BPS\0\x01 and so on");
+  await writeZip(outputZip, { "p1.psd": document });
+  const cache = new SourceCache();
+  const result = { name: "p1.psd", version: "1", layers: [] } as unknown as PageResult;
+  const opened = await openResult(result, { outputZip }, cache);
+  expect(opened).toMatchObject({ type: "image/vnd.adobe.photoshop", sizeBytes: document.byteLength });
+  await cache.closeAll();
 });
 
 describe("again", () => {
