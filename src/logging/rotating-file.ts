@@ -6,13 +6,11 @@
  */
 import {
   closeSync,
-  constants,
   fdatasyncSync,
   fstatSync,
   linkSync,
   openSync,
   readdirSync,
-  readSync,
   realpathSync,
   statSync,
   unlinkSync,
@@ -23,7 +21,7 @@ import { hostname } from "node:os";
 import { dirname, join, parse } from "node:path";
 import { ConfigurationError, messageOf, ResourceError } from "../errors.js";
 import { makeFoldersNow } from "../platform/folders.js";
-import { processExists } from "../platform/processes.js";
+import { assertIsRead, assertLog, endsWithinLine, isFile, isSurelyLog, mayBeInUse } from "./existing-files.js";
 
 export interface RotatingFileOptions {
   /** Bytes after which a new file begins. */
@@ -52,15 +50,6 @@ export function fixedName(path: string): LogFileName {
   const file = isFile(path) ? realpathSync(path) : path;
   const { name, ext } = parse(file);
   return { folder: dirname(file), stem: name, extension: ext, isDated: false };
-}
-
-/** False also for what cannot be looked at. */
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /**
@@ -285,104 +274,6 @@ function closeQuietly(fd: number): void {
     closeSync(fd);
   } catch {
     // it is closed all the same
-  }
-}
-
-/** Enough of a file to see what it is, and to find its writer in the first line. */
-const HEAD_BYTES = 512;
-/** How lines of this program begin: in a file, and on a terminal whose lines somebody has put into one. */
-const LINE = /^(?:\{"level":"[A-Z]+"|\d\d:\d\d:\d\d\.\d{3} (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) )/u;
-/** What a disk that was full may have left of a first line; a brace alone begins other files. */
-const TORN = '{"level":"';
-
-/** Whether a file begins as a log of this program does; an empty one is one too. */
-function isLog(path: string): boolean {
-  const fd = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    const text = head.toString("utf8", 0, readSync(fd, head, 0, HEAD_BYTES, 0)).trimStart();
-    const [line] = text.split("\n", 1) as [string];
-    if (text === "") return fstatSync(fd).size < HEAD_BYTES;
-    return LINE.test(line) || (line.length > 1 && TORN.startsWith(line));
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** False also for what cannot be read. */
-function isSurelyLog(path: string): boolean {
-  try {
-    return isLog(path);
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Pipes and devices are not looked at.
- * @throws ConfigurationError `ERR_CONFIG` for a file that is there and is no log
- */
-function assertLog(path: string): void {
-  const info = statSync(path, { throwIfNoEntry: false });
-  if (info?.isFile() !== true || isLog(path)) return;
-  throw new ConfigurationError("ERR_CONFIG", `the log file ${path} is there and is no log of cobra-batch`, {
-    remedy: "name a new file or an earlier log; the file is left as it is",
-  });
-}
-
-/**
- * Opening a named pipe waits for a reader, deaf to signals.
- * @throws ConfigurationError `ERR_CONFIG` for one that has none
- */
-function assertIsRead(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return;
-  try {
-    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
-    throw new ConfigurationError("ERR_CONFIG", `the log file ${path} is a named pipe that nobody reads`, {
-      cause,
-      remedy: "start its reader first, or name a file",
-    });
-  }
-}
-
-/** Whether a kill or a full disk has left a last line without its end. */
-function endsWithinLine(path: string, size: number): boolean {
-  if (size === 0) return false;
-  try {
-    const fd = openSync(path, "r");
-    try {
-      const last = Buffer.alloc(1);
-      return readSync(fd, last, 0, 1, size - 1) === 1 && last.toString("latin1") !== "\n";
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return false; // it may be written and not read
-  }
-}
-
-/** So long after its last line, the file of a process that is not seen here is nobody's. */
-const SILENT_MS = 3_600_000;
-/** The same for one of another host. */
-const SILENT_ELSEWHERE_MS = 24 * SILENT_MS;
-/**
- * Whether another process may still write to a file: several may log to one folder. Containers of one host do not see
- * each other's processes, so one that is not seen counts only when it was silent for a while.
- */
-function mayBeInUse(path: string): boolean {
-  const fd = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    const text = head.toString("utf8", 0, readSync(fd, head, 0, HEAD_BYTES, 0));
-    const [, pid, host] = /"pid":(\d+),"host":"([^"]*)"/u.exec(text) ?? [];
-    const silentMs = Math.abs(Date.now() - fstatSync(fd).mtimeMs);
-    if (host !== hostname()) return silentMs < SILENT_ELSEWHERE_MS;
-    if (Number(pid) === process.pid) return false;
-    return processExists(Number(pid)) || silentMs < SILENT_MS;
-  } finally {
-    closeSync(fd);
   }
 }
 
