@@ -1,4 +1,4 @@
-/** What lies at the path of a log file: a log of this program, another file, or a pipe or device that lines go to. */
+/** Tells what lies at the path of a log file: a log of this program, another file, or a pipe or device for its lines. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { ConfigurationError } from "../errors.js";
