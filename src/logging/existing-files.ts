@@ -1,4 +1,4 @@
-/** Tells what lies at the path of a log file: a log of this program, another file, or a pipe or device for its lines. */
+/** Tells what lies at the path of a log file: a log of this program, another file, or a pipe or device. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { ConfigurationError } from "../errors.js";
