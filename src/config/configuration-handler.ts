@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { withoutUndefined } from "./without-undefined.js";
-import { ConfigurationError, messageOf } from "../errors.js";
+import { ConfigurationError, messageOf, systemCode } from "../errors.js";
 import { checkObject, checkText, shown } from "../errors/arguments.js";
 import { faultAt, type Fault } from "../errors/fault.js";
 import {
@@ -40,6 +40,12 @@ const PATHS: ReadonlySet<string> = new Set([
 ]);
 const SECTIONS = ["default", "images", "engine"];
 
+const READ_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "it is not permitted",
+};
+
 /**
  * Reads configuration files and answers what they say. Holds the file loaded last, and all files read until
  * `clearCache()`.
@@ -62,9 +68,11 @@ export class ConfigurationHandler {
     if (file === undefined) {
       const text = await readFile(path, "utf8").catch((cause: unknown) =>
         Promise.reject(
-          new ConfigurationError("ERR_CONFIG", `the configuration file ${path} cannot be read: ${messageOf(cause)}`, {
-            cause,
-          }),
+          new ConfigurationError(
+            "ERR_CONFIG",
+            `the configuration file ${path} cannot be read: ${READ_FAULTS[systemCode(cause) ?? ""] ?? messageOf(cause)}`,
+            { cause, remedy: "name a JSON file that this user may read" },
+          ),
         ),
       );
       const value = parseJsonText(text, path);

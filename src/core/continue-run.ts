@@ -14,6 +14,7 @@ import {
 import { BatchProcessingError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
 import { removeUnused, reopenArchive } from "./output/reopen-archive.js";
+import { isThere } from "../io/files/exists.js";
 import { findPage, pagesNamed } from "./find-page.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
@@ -22,7 +23,7 @@ import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import { adjustedSettings, type RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
-import { outputPath, workFolder } from "./output/work-folder.js";
+import { outputPath, shardsFolder, workFolder } from "./output/work-folder.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
@@ -164,10 +165,15 @@ export async function redoRun(
 /** Continues a run; one that only its archive tells of from the work folder that it had before its end. */
 async function reopened(found: StoredRun, proceed: (run: StoredRun) => Promise<Continuation>): Promise<Continuation> {
   if (found.archive === undefined) return proceed(found);
-  const work = workFolder(found.record.config);
-  await removeUnused(work); // a kill may have left one that holds nothing
+  const { config } = found.record;
+  const work = workFolder(config);
+  await removeUnused(config); // a kill may have left one that holds nothing
+  if (await isThere(shardsFolder(config)))
+    throw new BatchProcessingError("ERR_STATE", `${found.output} is coloured in shards`, {
+      remedy: `join them with \`cobra-batch assemble\`, or remove ${shardsFolder(config)}`,
+    });
   await reopenArchive(found);
-  const abandon = (): Promise<void> => removeUnused(work);
+  const abandon = (): Promise<void> => removeUnused(config);
   try {
     return { ...(await proceed(await findRun(work))), abandon };
   } catch (error) {

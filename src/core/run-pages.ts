@@ -97,6 +97,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
           fingerprint,
           carried: () => carriedOrigins(scan.found.carried, scan.source.comment),
           hasFaults: faults.length > 0,
+          preserveStructure: config.preserveStructure,
         });
   if (before?.finished !== undefined) {
     announce(parts, scan.found.warnings, referenceNames, provider, pages.waiting);

@@ -18,6 +18,7 @@ import type { Notice } from "../../errors/notice.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
+import { readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
 import { archiveEntry, findOwn, keptArchive, type EarlierRuns } from "./own-archive.js";
 import { ReplacedArchive } from "./replaced-archive.js";
 import { workFolder } from "./work-folder.js";
@@ -30,7 +31,10 @@ export interface ArchiveContent {
   readonly carried: readonly SourceEntry[];
   /** The input's comment, if it is an archive that has one. */
   readonly comment: Uint8Array | undefined;
-  readonly metadata: SinkMetadata & { readonly carried?: CarriedOrigins | undefined };
+  readonly metadata: SinkMetadata & {
+    readonly carried?: CarriedOrigins | undefined;
+    readonly inputs?: readonly PageOrigin[];
+  };
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
   readonly earlier: EarlierRuns;
@@ -68,9 +72,7 @@ export async function writeArchive(
     const kept =
       own === undefined
         ? await keptArchive(config, journal, pages, earlier)
-        : before?.loss === undefined
-          ? undefined
-          : { path: own.path, why: before.loss };
+        : await reasonToKeep(own.path, content, before);
     const replaced = kept === undefined ? own?.path : undefined;
     const written = await nameArchive(unnamed, replaced, config, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
@@ -84,6 +86,21 @@ export async function writeArchive(
     await before?.close();
     await rm(unnamed, { force: true }).catch(() => {});
   }
+}
+
+/** Why this output's own archive is kept all the same, as the rest of a sentence about it. */
+async function reasonToKeep(
+  path: string,
+  { keepOthers, metadata: { inputs = [] } }: ArchiveContent,
+  before: ReplacedArchive | undefined,
+): Promise<{ path: string; why: string } | undefined> {
+  if (before?.loss !== undefined) return { path, why: before.loss };
+  if (keepOthers) return undefined; // single pages were done again because somebody has asked for it
+  const has = await readArchiveMetadata(path).catch(() => undefined);
+  const stays = new Set(inputs.map(({ page, fingerprint }) => `${fingerprint} ${page}`));
+  if (has === undefined || has.inputs.length === 0) return undefined;
+  if (has.inputs.some(({ page, fingerprint }) => stays.has(`${fingerprint} ${page}`))) return undefined;
+  return { path, why: "was made with other settings or references" };
 }
 
 /** Puts the archive together; resolves to the pages that are damaged, after which there is none. */

@@ -4,12 +4,15 @@ import { dirname } from "node:path";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { isOwnFile } from "../../io/files/own-file.js";
 import type { CarriedOrigins } from "../journal/entries.js";
+import type { PageOrigin } from "./archive-metadata.js";
 import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js";
 
 /** What the file is made of: the run's metadata. */
 export type FailureReport = SinkMetadata & {
   readonly failures: readonly unknown[];
   readonly carried?: CarriedOrigins | undefined;
+  /** What the finished pages were made of. */
+  readonly inputs?: readonly PageOrigin[];
 };
 
 /** Writes it, or removes it if no page has failed. */

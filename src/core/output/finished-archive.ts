@@ -45,6 +45,8 @@ type Wanted = Pick<BatchPage, "entry" | "settings">;
 export interface WantedArchive {
   /** The pages with their settings; settings that were changed after the archive's own run had begun are given. */
   jobs(run: ArchiveMetadata["run"]): readonly Wanted[];
+  /** Whether the input's folders are mirrored. */
+  readonly preserveStructure: boolean;
   /** Of everything that decides a page's picture but the page itself. */
   fingerprint(settings: BatchPage["settings"]): string;
   /** What else would go into the archive. */
@@ -117,9 +119,10 @@ async function compare(wanted: WantedArchive, { run, inputs }: ArchiveMetadata, 
   const jobs = wanted.jobs(run);
   const hashes = new Map<string, string>();
   const before = new Map(inputs.map((origin) => [origin.page, origin]));
+  const isNamedAlike = run === undefined || run.record.config.preserveStructure === wanted.preserveStructure;
   const fitting = (job: Wanted): PageOrigin | undefined => {
     const origin = before.get(job.entry.name);
-    return origin?.fingerprint === wanted.fingerprint(job.settings) ? origin : undefined;
+    return isNamedAlike && origin?.fingerprint === wanted.fingerprint(job.settings) ? origin : undefined;
   };
   if (inputs.length > 0 && !jobs.some((job) => fitting(job) !== undefined))
     return { isSame: false, stays: false, hashes };

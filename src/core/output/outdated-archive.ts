@@ -32,9 +32,9 @@ export async function reopenOutdated(archives: readonly OutdatedArchive[], confi
 }
 
 async function reopen(run: StoredRun, kept?: KeptReason): Promise<void> {
-  const work = workFolder(run.record.config);
-  await removeUnused(work); // a kill may have left one that holds nothing
-  if (!(await isThere(work))) await reopenArchive(run, kept);
+  const { config } = run.record;
+  await removeUnused(config); // a kill may have left one that holds nothing
+  if (!(await isThere(workFolder(config)))) await reopenArchive(run, kept);
 }
 
 async function reasonToKeep(archive: OutdatedArchive, { isFromHere }: StoredRun): Promise<KeptReason | undefined> {

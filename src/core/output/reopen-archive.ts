@@ -3,6 +3,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError } from "../../errors.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
+import { isThere } from "../../io/files/exists.js";
 import { temporaryName } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { removeTree } from "../../io/files/remove-tree.js";
@@ -16,7 +17,7 @@ import { JOURNAL_NAME, LockedJournal } from "../journal/locked-journal.js";
 import { placeOf } from "../journal/place.js";
 import { layerRecords } from "./layer-records.js";
 import { archiveEntry } from "./own-archive.js";
-import { picturesFolder, removeWorkFolder, workFolder } from "./work-folder.js";
+import { picturesFolder, removeWorkFolder, shardsFolder, workFolder, type OutputPaths } from "./work-folder.js";
 
 /**
  * Makes the work folder of a finished archive as it was before its last page was done, from the archive itself: the
@@ -108,8 +109,10 @@ function changed(sha256: string, written: string | undefined): { readonly writte
   return written === undefined || written === sha256 ? {} : { written };
 }
 
-/** Removes a work folder that nobody is using. */
-export async function removeUnused(path: string): Promise<void> {
+/** Removes a work folder that nobody is using. One with the results of shards stays. */
+export async function removeUnused(paths: OutputPaths): Promise<void> {
+  if (await isThere(shardsFolder(paths))) return;
+  const path = workFolder(paths);
   try {
     const journal = await LockedJournal.open(path, path);
     try {

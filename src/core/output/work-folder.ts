@@ -27,6 +27,12 @@ export const WORK_NAME = ".cobra-batch";
 const REMAINS = ".done";
 const PAGES = ".pages";
 const PREVIEW = "preview";
+const SHARDS = "shards";
+
+/** The folder of the results of shards, which are joined later. */
+export function shardsFolder(paths: OutputPaths): string {
+  return join(workFolder(paths), SHARDS);
+}
 
 /** The folder or archive that is written. */
 export function outputPath({ outputDir, outputZip }: OutputPaths): string {

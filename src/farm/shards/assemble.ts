@@ -16,7 +16,13 @@ import { pageFingerprint } from "../../core/pages/fingerprint.js";
 import { VERSION } from "../../core/version.js";
 import { fileSha256 } from "../../core/output/output-files.js";
 import { layerPaths } from "../../core/output/layer-records.js";
-import { outputOfWorkFolder, outputPath, removeFolder, type OutputPaths } from "../../core/output/work-folder.js";
+import {
+  outputOfWorkFolder,
+  outputPath,
+  removeFolder,
+  shardsFolder,
+  type OutputPaths,
+} from "../../core/output/work-folder.js";
 import { runBatch, type RunBatchOptions } from "../../core/run-batch.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
@@ -25,7 +31,7 @@ import { numberedName } from "../../io/names/output-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
 import { contentsOf } from "./run-shard.js";
-import { readManifest, shardsFolder, storedShards, type ShardManifest, type StoredShard } from "./shard-folder.js";
+import { readManifest, storedShards, type ShardManifest, type StoredShard } from "./shard-folder.js";
 import { shardText } from "../../config/shard.js";
 
 /** What steers the joining. */

@@ -59,7 +59,7 @@ export async function runShard(
         .map(({ name }) => [name, pageConfig(name)] as const)
         .filter(([, settings]) => Object.keys(settings).length > 0),
     );
-    if (options.fresh !== true && (await isAssembled(engine, config, pageConfigs, own))) return undefined;
+    if (options.fresh !== true && (await isAssembled(engine, config, pageConfigs, scan.found.pages))) return undefined;
     const folder = shardFolder(config, shard);
     await makeFolder(folder);
     const { hash, manifest } = engine.model;
@@ -125,7 +125,10 @@ function referencesOf({ source, found }: Scan): PageSource {
   return { path: source.path, entries: () => entries, faults: [], close: async () => {} };
 }
 
-/** Whether the output has these pages, made from the same files with the same settings. */
+/**
+ * Whether the output has these pages and no others, made from the same files with the same settings. All shards ask for
+ * the whole chapter, so that all of them come to the same answer.
+ */
 async function isAssembled(
   engine: BatchEngine,
   config: BatchConfig,
@@ -140,6 +143,7 @@ async function isAssembled(
     run.archive?.metadata.inputs.map(({ page, sha256: hash }) => [page, hash]) ??
       run.history.donePages.map((page) => [page, run.history.inputs.get(page) ?? ""]),
   );
+  if (known.size !== pages.length) return false;
   for (const page of pages) if (known.get(page.name) !== (await sha256(await page.read()))) return false;
   return true;
 }

@@ -6,7 +6,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { workFolder, type OutputPaths } from "../../core/output/work-folder.js";
+import { shardsFolder, type OutputPaths } from "../../core/output/work-folder.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { readWhole } from "../../io/files/read-file.js";
 import { parseJson } from "../../text/parse-json.js";
@@ -41,11 +41,6 @@ export type ShardManifest = z.infer<typeof shardManifest>;
 /** A shard of an output, as it lies on disk. */
 export interface StoredShard extends Shard {
   readonly folder: string;
-}
-
-/** Folder of all shards of an output. */
-export function shardsFolder(output: OutputPaths): string {
-  return join(workFolder(output), "shards");
 }
 
 /** Folder of one shard. */

@@ -7,12 +7,14 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
 import type { BatchEngine } from "../../../src/core/batch-engine.js";
+import { redoRun } from "../../../src/core/continue-run.js";
 import { runBatch } from "../../../src/core/run-batch.js";
 import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../src/errors.js";
 import { assembleShards, outputOfShards } from "../../../src/farm/shards/assemble.js";
 import { runShard, type ShardOptions } from "../../../src/farm/shards/run-shard.js";
 import { planShards } from "../../../src/farm/shards/shard-plan.js";
-import { shardFolder, shardsFolder } from "../../../src/farm/shards/shard-folder.js";
+import { shardFolder } from "../../../src/farm/shards/shard-folder.js";
+import { shardsFolder } from "../../../src/core/output/work-folder.js";
 import { readShard } from "../../../src/config/shard.js";
 import { slurmShard } from "../../../src/farm/shards/slurm-shard.js";
 import { openPageSource } from "../../../src/io/open-source.js";
@@ -257,4 +259,22 @@ describe("shards whose references are named by a relative path", () => {
     expect(await codeOf(assembleShards(outputOf(config), pool()))).toBe("undefined");
     expect(Object.keys(await hashes(config.outputDir!))).not.toEqual([]);
   });
+});
+
+it("shards of a finished archive that gained a page all colour their pages, and are joined beside it", async () => {
+  const input = await writeFolder(at("gains"), await chapterFiles(4));
+  const config = settings({ inputDir: input, outputDir: undefined, outputZip: at("gains.cbz") });
+  await runBatch(paperEngine(), config);
+  for (const index of [1, 2]) expect(await runPart(config, index, 2)).toBeUndefined();
+  await writeFile(join(input, "p9.png"), await linePage(9));
+  for (const index of [1, 2]) expect((await runPart(config, index, 2))!.completed).toBeGreaterThan(0);
+  await expect(redoRun(at("gains.cbz"), ["p1.png"])).rejects.toMatchObject({ code: "ERR_STATE" });
+  const { output, completed } = await assembleShards(outputOf(config), pool());
+  const pages = (await readdir(input)).filter((name) => /^p\d/u.test(name)).length;
+  expect({ output, completed }).toEqual({ output: at("gains_1.cbz"), completed: pages });
+  expect((await readdir(root)).filter((name) => name.startsWith("gains"))).toEqual([
+    "gains",
+    "gains.cbz",
+    "gains_1.cbz",
+  ]);
 });

@@ -2,9 +2,8 @@
 import { parseBatchConfig } from "../../../config/batch-config.js";
 import { ConfigurationError } from "../../../errors.js";
 import { noticesOf } from "../../../errors/notice.js";
-import { outputPath } from "../../../core/output/work-folder.js";
+import { outputPath, shardsFolder } from "../../../core/output/work-folder.js";
 import { runShard, type ShardOfChapter } from "../../../farm/shards/run-shard.js";
-import { shardsFolder } from "../../../farm/shards/shard-folder.js";
 import { shardText } from "../../../config/shard.js";
 import { exists } from "../../../io/files/exists.js";
 import type { ColorizeFlags } from "../commands/colorize-command.js";

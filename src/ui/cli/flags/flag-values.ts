@@ -118,7 +118,8 @@ export function deviceList(flag: string): (text: string) => "all" | string[] {
     const names = text.split(",").map((name) => name.trim());
     if (text.trim() === "all") return "all";
     const twin = names.find((name, index) => name !== "cpu" && names.indexOf(name) < index);
-    if (twin !== undefined) return fault(`${flag}: ${JSON.stringify(twin)} is named twice`, "name each device once");
+    if (twin !== undefined && twin !== "")
+      return fault(`${flag}: ${JSON.stringify(twin)} is named twice`, "name each device once");
     if (names.every((name) => parseDeviceName(name) !== undefined)) return names;
     return fault(
       `${flag}: must be all, or devices with commas, such as cuda:0,cuda:1 or cpu, not ${JSON.stringify(text)}`,

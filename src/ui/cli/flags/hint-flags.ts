@@ -29,7 +29,8 @@ export interface NamedHintFlags {
 
 const NUMBER = String.raw`\d+(?:\.\d+)?`;
 const DOT = new RegExp(`^(${NUMBER}),(${NUMBER})(?:,(${NUMBER}))?=#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})$`);
-const FORM = "X,Y=#RRGGBB or X,Y,RADIUS=#RRGGBB, in the page's pixels, such as 410,220=#c03028";
+const form = (page: string): string =>
+  `${page && "PAGE:"}X,Y=#RRGGBB or ${page && "PAGE:"}X,Y,RADIUS=#RRGGBB, in the page's pixels, such as ${page}410,220=#c03028`;
 
 /** Reads a dot; undefined for a text that is none. */
 export function readDot(text: string): HintDot | undefined {
@@ -58,7 +59,7 @@ export function withHintFlags(command: Command): Command {
     .addOption(
       new Option("--hint <x,y=color>", "colour at a point, in the page's pixels; may be repeated").argParser(
         (text: string, all?: HintDot[]) =>
-          append(readDot(text), all, `--hint: must be ${FORM}, not ${JSON.stringify(text)}`),
+          append(readDot(text), all, `--hint: must be ${form("")}, not ${JSON.stringify(text)}`),
       ),
     )
     .option("--hints <file>", "picture with strokes of colour on transparency, in the page's shape");
@@ -77,7 +78,7 @@ export function withNamedHintFlags(command: Command): Command {
           append<NamedHints>(
             readNamed(text, readDot),
             all,
-            `--hint: must be PAGE:${FORM}, not ${JSON.stringify(text)}`,
+            `--hint: must be ${form("003.png:")}, not ${JSON.stringify(text)}`,
           ),
         ),
     )

@@ -152,9 +152,11 @@ export class Reporter {
             ? `no page was coloured again; ${oneLine(event.output)} is as it was`
             : this.single
               ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
-              : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
+              : event.unfinished === 0
+                ? `${event.completed} of ${count(event.total, "page")} coloured; ${oneLine(event.output)} stays as it is`
+                : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
         );
-        if (this.single && event.unfinished === 0) for (const line of remedyLines(event, this.#paint)) this.#say(line);
+        if (event.unfinished === 0) for (const line of remedyLines(event, this.#paint)) this.#say(line);
         return;
       case "batch-completed":
         this.stop();

@@ -7,12 +7,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import { redoRun } from "../../../../src/core/continue-run.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
+import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 import { writeZip } from "../../../support/archives.js";
 import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
-import { paperEngine } from "../../../support/paper-engine.js";
+import { onPaper, paperEngine } from "../../../support/paper-engine.js";
 
 let root: string;
+/** Pages that fail. */
+let failing: readonly string[];
 const at = (name: string): string => join(root, name);
 
 /** A line-art page that no other seed gives. */
@@ -21,6 +24,7 @@ async function drawn(seed: number): Promise<Buffer> {
 }
 
 beforeEach(async () => {
+  failing = [];
   root = await mkdtemp(join(tmpdir(), "cobra-changed-pages-"));
   await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
   for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await drawn(seed) });
@@ -40,7 +44,11 @@ async function colorize(own: Partial<BatchConfigInput> = {}, options: RunBatchOp
 }
 
 async function run(config: Parameters<typeof runBatch>[1], options: RunBatchOptions = {}): Promise<Ended> {
-  const engine = paperEngine();
+  const engine = paperEngine((request) => {
+    if (failing.includes(request.name))
+      throw new ImageProcessingError("ERR_RUN", `${request.name} fails`, { imagePath: request.name });
+    return onPaper(request);
+  });
   const warnings: string[] = [];
   const summary = await runBatch(engine, config, {
     ...options,
@@ -141,6 +149,34 @@ describe("a finished archive", () => {
     expect(await colorize({ seed: 5 })).toEqual({ coloured: ["4.png"], output: at("out_1.cbz"), warnings: [] });
     expect(await content("out.cbz")).toEqual(first);
     expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
+  });
+
+  it.each([
+    ["succeeds", [], pictures(1, 2, 3)],
+    ["fails again", ["2.png"], pictures(1, 3)],
+  ])("of which a page failed is kept where all come out differently, and the page %s", async (_what, failNow, has) => {
+    failing = ["2.png"];
+    await colorize();
+    const first = await content("out.cbz");
+    failing = failNow;
+    expect(await colorize({ seed: 7 })).toMatchObject({
+      output: at("out_1.cbz"),
+      warnings: expect.arrayContaining([
+        `${at("out.cbz")} was made with other settings or references and is kept; the result is ${at("out_1.cbz")}`,
+      ]) as string[],
+    });
+    expect(await content("out.cbz")).toEqual(first);
+    expect(Object.keys(await content("out_1.cbz")).toSorted()).toEqual(has);
+  });
+
+  it("is kept where its folders are to be flattened", async () => {
+    await writeFolder(at("in/a"), { "4.png": await drawn(4) });
+    await colorize({ recursive: true });
+    const own = { recursive: true, preserveStructure: false };
+    expect((await colorize(own)).output).toBe(at("out_1.cbz"));
+    expect(Object.keys(await content("out.cbz"))).toContain("a/4_colorized.png");
+    expect(Object.keys(await content("out_1.cbz")).toSorted()).toEqual(pictures(1, 2, 3, 4));
+    expect((await colorize(own)).coloured).toEqual([]);
   });
 
   it("is kept, with its pages taken from it, where the input has lost a page", async () => {

@@ -198,6 +198,7 @@ describe("an archive's metadata", () => {
         fingerprint: () => "f",
         carried: async () => ({ files: [] }),
         hasFaults: false,
+        preserveStructure: true,
       }),
     ).toEqual({ outdated: [] });
     expect((await readdir(root)).toSorted()).toEqual(["victim", "x.cbz"]);
@@ -217,6 +218,7 @@ describe("an archive's metadata", () => {
         fingerprint: () => "f",
         carried: async () => ({ files: [] }),
         hasFaults: false,
+        preserveStructure: true,
       }),
     ).toEqual({ outdated: [] });
   });
