@@ -190,10 +190,12 @@ async function openReferences(
 
 function batchConfig({ job, paths, input }: RunParts): BatchConfigInput {
   const { preview = false, result: _result, ...settings } = job.settings;
+  const output = outputOf(paths.folder, job.output);
   return {
     ...settings,
     ...input.settings,
-    ...outputOf(paths.folder, job.output),
+    ...output,
+    ...(output.outputZip === undefined ? {} : { overwrite: true }), // the job's own, of which it has one
     previewMode: preview && !job.approved,
   };
 }

@@ -329,6 +329,19 @@ describe("pages done again", () => {
     expect(metadata).not.toContain(jobs.data);
   });
 
+  it("of an archive are all replaced where a finished job is started again with other settings", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    const zip = await readFile(await writeZip(join(jobs.data, "made.cbz"), await chapterFiles(2)));
+    await jobs.upload(id, { "My chapter.cbz": zip });
+    await jobs.done(id);
+    await jobs.store.update(id, { settings: { seed: 7 } });
+    await jobs.done(id);
+    const after = await entriesOf(jobs, id);
+    for (const name of ["p1_colorized.png", "p2_colorized.png"]) expect(after[name]).toContain('"seed":7');
+    expect(await readdir(join(jobs.data, "jobs", id))).not.toContain("output_1.cbz");
+  });
+
   it("replace their entry in a finished archive, the others byte for byte", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.store.create();
