@@ -47,7 +47,8 @@ export async function completeRun(run: EndingRun): Promise<Finished | undefined>
   const added = addedPages(run);
   if ((!pages.allDone && added.length === 0) || isKept) {
     if (only !== undefined || isKept) await output.report(metadata);
-    if (isKept && only === undefined) pages.emit({ type: "warning", ...archiveKept(config.outputZip!) });
+    if (isKept && only === undefined && pages.failures.length > 0)
+      pages.emit({ type: "warning", ...archiveKept(config.outputZip!) });
     await output.stop();
     return undefined;
   }

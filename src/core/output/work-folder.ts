@@ -62,9 +62,9 @@ export function failuresFile(paths: OutputPaths): Promise<string> {
   return ownFilePath(join(paths.outputDir ?? workFolder(paths), FAILURES_NAME));
 }
 
-/** What a run keeps in its work folder, and what a system keeps there of deleted files. */
+/** What a run keeps in its work folder but for results of shards, and what a system keeps there of deleted files. */
 const OWN_NAME =
-  /^(?:journal\.ndjson(?:\.[0-9a-f]+)?|lease(?:\.[0-9a-f]+)?|crash-[0-9a-f]+\.ndjson|failures(?:_\d+)?\.json|archive\.tmp|\.pages|preview|shards|\.cobra-.+\.tmp|\.nfs.+|\.fuse_hidden.+)$/u;
+  /^(?:journal\.ndjson(?:\.[0-9a-f]+)?|lease(?:\.[0-9a-f]+)?|crash-[0-9a-f]+\.ndjson|failures(?:_\d+)?\.json|archive\.tmp|\.pages|preview|\.cobra-.+\.tmp|\.nfs.+|\.fuse_hidden.+)$/u;
 const FAILURES = /^failures(?:_\d+)?\.json$/u;
 /** Files of no page's own, wherever they lie. */
 const PASSING = /^(?:\.cobra-.+\.tmp|\.nfs.+|\.fuse_hidden.+)$/u;

@@ -2,6 +2,7 @@
  * Joins the shards of an output: the same batch once more, with an engine that gives what the shards have done. Order,
  * names, metadata and carried files therefore come from the code that writes every output.
  */
+import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { availableParallelism } from "node:os";
 import type { ColorizedPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
@@ -22,6 +23,7 @@ import {
   removeFolder,
   shardsFolder,
   type OutputPaths,
+  workFolder,
 } from "../../core/output/work-folder.js";
 import { runBatch, type RunBatchOptions } from "../../core/run-batch.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
@@ -83,7 +85,10 @@ export async function assembleShards(
   const config = JSON.parse(JSON.stringify({ ...settings, ...output })) as BatchConfigInput;
   const summary = await runBatch(engine, config, { ...options, pageConfig });
   const folder = shardsFolder(output);
-  if (summary.unfinished === 0 && (await exists(folder))) await removeFolder(folder);
+  if (summary.unfinished === 0 && (await exists(folder))) {
+    await removeFolder(folder);
+    await rmdir(workFolder(output)).catch(() => {}); // a folder's has the journal
+  }
   return summary;
 }
 

@@ -18,7 +18,7 @@ import { makeFolder } from "../../io/files/make-folder.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { ChapterParts } from "./shard-plan.js";
-import { shardFolder, writeManifest } from "./shard-folder.js";
+import { shardFolder, storedShards, writeManifest } from "./shard-folder.js";
 import type { Shard } from "../../config/shard.js";
 
 /** Which part of a chapter is done. */
@@ -59,7 +59,9 @@ export async function runShard(
         .map(({ name }) => [name, pageConfig(name)] as const)
         .filter(([, settings]) => Object.keys(settings).length > 0),
     );
-    if (options.fresh !== true && (await isAssembled(engine, config, pageConfigs, scan.found.pages))) return undefined;
+    const isBegun = (await storedShards(config)).length > 0; // others count on this one
+    if (!isBegun && options.fresh !== true && (await isAssembled(engine, config, pageConfigs, scan.found.pages)))
+      return undefined;
     const folder = shardFolder(config, shard);
     await makeFolder(folder);
     const { hash, manifest } = engine.model;

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
@@ -14,7 +14,7 @@ import { assembleShards, outputOfShards } from "../../../src/farm/shards/assembl
 import { runShard, type ShardOptions } from "../../../src/farm/shards/run-shard.js";
 import { planShards } from "../../../src/farm/shards/shard-plan.js";
 import { shardFolder } from "../../../src/farm/shards/shard-folder.js";
-import { shardsFolder } from "../../../src/core/output/work-folder.js";
+import { shardsFolder, workFolder } from "../../../src/core/output/work-folder.js";
 import { readShard } from "../../../src/config/shard.js";
 import { slurmShard } from "../../../src/farm/shards/slurm-shard.js";
 import { openPageSource } from "../../../src/io/open-source.js";
@@ -277,4 +277,48 @@ it("shards of a finished archive that gained a page all colour their pages, and 
     "gains.cbz",
     "gains_1.cbz",
   ]);
+});
+
+describe("results of shards", () => {
+  it.each<[string, boolean]>([
+    ["a folder", false],
+    ["an archive", true],
+  ])("stay where joining ends before the first page: %s", async (_what, isArchive) => {
+    const input = await writeFolder(at(`ends-${outputs}`), await chapterFiles(4));
+    const output = isArchive ? { outputDir: undefined, outputZip: at(`ends-${outputs}.cbz`) } : {};
+    const config = settings({ inputDir: input, ...output });
+    for (const index of [1, 2]) await runPart(config, index, 2);
+    const folders = await readdir(shardsFolder(config));
+    const stop = new AbortController();
+    const onEvent: ShardOptions["onEvent"] = ({ type }) => void (type === "batch-started" && stop.abort());
+    await expect(assembleShards(outputOf(config), pool(), { signal: stop.signal, onEvent })).rejects.toThrow();
+    expect(await readdir(shardsFolder(config))).toEqual(folders);
+    const first = shardFolder(config, { index: 1, count: 2 });
+    const picture = join(
+      first,
+      (await readdir(first)).find((name) => name.endsWith(".png"))!,
+    );
+    const bytes = await readFile(picture);
+    await writeFile(picture, bytes.subarray(1));
+    await expect(assembleShards(outputOf(config), pool())).rejects.toMatchObject({ code: "ERR_SHARDS_INCOMPLETE" });
+    expect(await readdir(shardsFolder(config))).toEqual(folders);
+    await writeFile(picture, bytes);
+    expect((await assembleShards(outputOf(config), pool())).unfinished).toBe(0);
+    expect(await readdir(shardsFolder(config)).catch(() => "gone")).toBe("gone");
+    if (isArchive) expect(await readdir(root)).not.toContain(basename(workFolder(config)));
+  });
+
+  it("are joined though the input is again as the finished archive has it", async () => {
+    const input = await writeFolder(at("again"), await chapterFiles(4));
+    const config = settings({ inputDir: input, outputDir: undefined, outputZip: at("again.cbz") });
+    await runBatch(paperEngine(), config);
+    const name = (await readdir(input)).find((one) => /^p\d/u.test(one))!;
+    const before = await readFile(join(input, name));
+    await writeFile(join(input, name), await linePage(9));
+    expect(await runPart(config, 1, 2)).toBeDefined();
+    await writeFile(join(input, name), before);
+    for (const index of [2, 1]) expect(await runPart(config, index, 2)).toBeDefined();
+    expect((await assembleShards(outputOf(config), pool())).output).toBe(at("again.cbz"));
+    expect((await readdir(root)).filter((one) => one.startsWith("again"))).toEqual(["again", "again.cbz"]);
+  });
 });
