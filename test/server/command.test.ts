@@ -96,7 +96,7 @@ describe("starting", () => {
     [["--root", "/nowhere/at/all"], /--root: must be a folder that exists/],
     [["--root", "a=/", "--root", "a=/tmp"], /--root: two folders are named "a"/],
     [["--host-name", "a b"], /--host-name: must be a name such as manga.example, not "a b"/],
-    [["--data", ""], /--data: must name a folder/],
+    [["--data", ""], /--data: must not be empty, not ""; name one, or leave --data out/],
   ])("refuses %j", async (flags, says) => {
     const { code, stderr } = await runCli(["serve", "--data", fresh(), ...flags]);
     expect(stderr).toMatch(says);

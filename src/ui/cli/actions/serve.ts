@@ -134,10 +134,6 @@ function checkedHostName(name: string): string {
 }
 
 function dataFolder(given: string | undefined): string {
-  if (given === "")
-    throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder", {
-      remedy: "leave it out for the default",
-    });
   return resolve(given ?? userDataFolder());
 }
 
