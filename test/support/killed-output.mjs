@@ -8,7 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseBatchConfig } from "../../dist/index.js";
 import { BatchOutput } from "../../dist/core/output/batch-output.js";
-import { findFinishedArchive } from "../../dist/core/output/finished-archive.js";
+import { findEarlierArchives } from "../../dist/core/output/finished-archive.js";
 import { guardedBy } from "../../dist/core/pages/quarantine.js";
 import { sha256 } from "../../dist/platform/sha256.js";
 
@@ -50,7 +50,14 @@ const jobs = await Promise.all(
   })),
 );
 // As `runBatch` does: an archive that is finished has no journal any more.
-if ((await findFinishedArchive(config, () => jobs, fingerprint)) !== undefined) {
+const wanted = {
+  jobs: () => jobs,
+  fingerprint,
+  carried: async () => ({ files: [] }),
+  hasFaults: false,
+  preserveStructure: config.preserveStructure,
+};
+if ((await findEarlierArchives(config, wanted)).finished !== undefined) {
   for (const { entry } of jobs) say(`kept ${entry.name}`);
   say("written");
   process.exit();
