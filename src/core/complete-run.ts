@@ -1,4 +1,4 @@
-/** The end of a run: what it was made from is put together, and its output completed or left for a later run. */
+/** Ends a run: puts together what it was made from, and completes its output or leaves it for a later run. */
 import { dirname } from "node:path";
 import type { BatchConfig, PageSettings } from "../config/batch-config.js";
 import type { Notice } from "../errors/notice.js";

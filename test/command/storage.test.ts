@@ -37,19 +37,12 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const command = (...output: string[]): string[] => [
-  "colorize",
-  at("in"),
-  "--reference-dir",
-  at("refs"),
-  ...output,
-  "--model",
-  SMALL_MODEL,
-  "--steps",
-  "12",
-  "--threads",
-  "1",
-];
+const command = (...output: string[]): string[] => [...colorize("in", 12, ...output), "--threads", "1"];
+
+function colorize(input: string, steps: number, ...output: string[]): string[] {
+  const model = ["--model", SMALL_MODEL, "--steps", String(steps)];
+  return ["colorize", at(input), "--reference-dir", at("refs"), ...output, ...model];
+}
 const pictures = async (folder: string): Promise<string[]> =>
   (await readdir(folder)).filter((name) => name.endsWith(".png")).toSorted();
 
@@ -142,17 +135,7 @@ it("files have the rights that the umask leaves, so that a group can go on with 
     ["--output-dir", at("group/out")],
     ["--output-zip", at("group/out.cbz"), "--preview"],
   ]) {
-    const run = [
-      "colorize",
-      at("one"),
-      "--reference-dir",
-      at("refs"),
-      ...output,
-      "--model",
-      SMALL_MODEL,
-      "--steps",
-      "1",
-    ];
+    const run = colorize("one", 1, ...output);
     try {
       execFileSync("sh", ["-c", 'umask 002 && exec "$@"', "sh", process.execPath, CLI_PATH, ...run], { stdio: "pipe" });
     } catch (error) {

@@ -1,5 +1,9 @@
-/** Reads what loggers have written. */
-import { readFileSync } from "node:fs";
+/** Reads what loggers have written, and gives tests folders for it. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, vi } from "vitest";
+import { configureComponentLogger, setupLogging } from "../../src/logging.js";
 
 /** A record of a log. */
 export type Line = Record<string, unknown>;
@@ -26,4 +30,21 @@ export function capture(isTTY = false): { text: string; isTTY: boolean; write(te
       this.text += text;
     },
   };
+}
+
+/** Logging that ends with each test, and a new folder for each call, by the tests of a file. */
+export function logFolders(): { root(): string; folder(): string } {
+  let root: string;
+  let count = 0;
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), "cobra-log-"));
+  });
+  afterEach(() => {
+    setupLogging({ level: "SILENT" });
+    for (const name of ["a", "b"]) configureComponentLogger(name);
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  return { root: () => root, folder: () => join(root, String(count++)) };
 }

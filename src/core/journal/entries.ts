@@ -80,7 +80,7 @@ export interface CarriedOrigins {
   readonly comment?: string | undefined;
 }
 
-/** Somebody has put files into it; it has pages that the input has no more; it was copied or moved. */
+/** Somebody has put files into it; it has pages that the input no longer has; it was copied or moved. */
 export type KeptReason = "files" | "pages" | "copied";
 
 /** The output archive, about to get its name. Journals of version 0.1.0 have the name alone. */

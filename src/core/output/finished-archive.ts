@@ -30,7 +30,7 @@ export interface OutdatedArchive {
   readonly metadata: ArchiveMetadata;
   /** All its coloured pages stay, and there are no others. */
   readonly allStay: boolean;
-  /** It has pictures of pages that the input has no more. */
+  /** It has pictures of pages that the input no longer has. */
   readonly hasMore: boolean;
 }
 

@@ -13,8 +13,8 @@ import { workFolder } from "./work-folder.js";
 
 /**
  * Makes the work folder of the first archive that may be replaced, else of the first one, which is kept: one that was
- * copied or downloaded, that somebody has put other files into, or that has pages that the input has no more. Without a
- * work folder all pages are coloured again.
+ * copied or downloaded, that somebody has put other files into, or that has pages that the input no longer has. Without
+ * a work folder all pages are coloured again.
  */
 export async function reopenOutdated(archives: readonly OutdatedArchive[], config: BatchConfig): Promise<void> {
   let first: { run: StoredRun; kept: KeptReason | undefined } | undefined;

@@ -65,7 +65,7 @@ export async function keptArchive(
 const WHY_KEPT = {
   changed: "was changed after it was written",
   files: "holds files that somebody has put there",
-  pages: "has pages that the input has no more",
+  pages: "has pages that the input no longer has",
   copied: "was copied or moved here",
 } satisfies Record<KeptReason | "changed", string>;
 

@@ -87,7 +87,7 @@ export async function assembleShards(
   const folder = shardsFolder(output);
   if (summary.unfinished === 0 && (await exists(folder))) {
     await removeFolder(folder);
-    await rmdir(workFolder(output)).catch(() => {}); // a folder's has the journal
+    await rmdir(workFolder(output)).catch(() => {}); // that of an output folder keeps its journal
   }
   return summary;
 }

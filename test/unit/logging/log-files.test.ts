@@ -4,7 +4,6 @@ import {
   closeSync,
   constants,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,26 +16,13 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { configureComponentLogger, getLogger, setupLogging } from "../../../src/logging.js";
-import { capture, linesOf, parse } from "../../support/log-lines.js";
+import { describe, expect, it, vi } from "vitest";
+import { getLogger, setupLogging } from "../../../src/logging.js";
+import { capture, linesOf, logFolders, parse } from "../../support/log-lines.js";
 
-let root: string;
-let count = 0;
-const folder = (): string => join(root, String(count++));
-
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "cobra-log-"));
-});
-afterEach(() => {
-  setupLogging({ level: "SILENT" });
-  for (const name of ["a", "b"]) configureComponentLogger(name);
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { root, folder } = logFolders();
 
 describe("log files", () => {
   it("are batch_processing_YYYYMMDD_HHMMSS.log in logDir, NDJSON, beside a console", () => {
@@ -276,13 +262,13 @@ describe("log files", () => {
       getLogger("a").info("first");
       if (how === "moved") renameSync(logFile, `${logFile}.1`);
       else rmSync(dir, { recursive: true });
-      const mine = openSync(join(root, "mine"), "w");
+      const mine = openSync(join(root(), "mine"), "w");
       for (let line = 0; line < 50; line++) {
         getLogger("a").info({ line }, "one more");
         writeSync(mine, "x");
       }
       closeSync(mine);
-      expect(readFileSync(join(root, "mine"), "utf8")).toBe("x".repeat(50));
+      expect(readFileSync(join(root(), "mine"), "utf8")).toBe("x".repeat(50));
       const lines = readdirSync(dir)
         .filter((name) => name !== "a.log.1")
         .flatMap((name) => linesOf(join(dir, name)));
@@ -296,7 +282,7 @@ describe("log files", () => {
     mkdirSync(dir, { recursive: true });
     const logFile = join(dir, `${"a".repeat(240)}.log`); // its dated name is too long
     setupLogging({ logFile, console: false, maxFileBytes: 500 });
-    const mine = openSync(join(root, "mine"), "w");
+    const mine = openSync(join(root(), "mine"), "w");
     for (let line = 0; line < 20; line++) {
       getLogger("a").info({ line }, "one more");
       writeSync(mine, "x");

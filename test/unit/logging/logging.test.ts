@@ -1,9 +1,9 @@
 // The rules for logging, with real files: levels, ids, what a line looks like, where lines go.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   configureComponentLogger,
   getLogger,
@@ -11,32 +11,19 @@ import {
   withLogContext,
   type LogLevel,
 } from "../../../src/logging.js";
-import { capture, linesOf, parse } from "../../support/log-lines.js";
+import { capture, linesOf, logFolders, parse } from "../../support/log-lines.js";
 
-let root: string;
-let count = 0;
-const folder = (): string => join(root, String(count++));
-
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "cobra-log-"));
-});
-afterEach(() => {
-  setupLogging({ level: "SILENT" });
-  for (const name of ["a", "b"]) configureComponentLogger(name);
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { root, folder } = logFolders();
 
 describe("setupLogging", () => {
   it("writes nothing anywhere before it is called, and nothing after SILENT", () => {
     const write = vi.spyOn(process.stderr, "write");
     getLogger("a").fatal("unheard");
     expect(getLogger("a").isLevelEnabled("fatal")).toBe(false);
-    setupLogging({ level: "SILENT", logDir: join(root, "never") });
+    setupLogging({ level: "SILENT", logDir: join(root(), "never") });
     getLogger("a").fatal("unheard");
     expect(write).not.toHaveBeenCalled();
-    expect(existsSync(join(root, "never"))).toBe(false);
+    expect(existsSync(join(root(), "never"))).toBe(false);
   });
 
   it("writes out what could steer a terminal or end a line, and the text is the same once it is read", () => {
@@ -155,8 +142,8 @@ describe("setupLogging", () => {
   });
 
   it("says which file cannot be opened and what to do", () => {
-    writeFileSync(join(root, "file"), "");
-    expect(() => setupLogging({ logDir: join(root, "file", "logs") })).toThrow(
+    writeFileSync(join(root(), "file"), "");
+    expect(() => setupLogging({ logDir: join(root(), "file", "logs") })).toThrow(
       expect.objectContaining({
         code: "ERR_OUTPUT_WRITE",
         message: expect.stringMatching(/batch_processing\.log cannot be opened /u) as string,

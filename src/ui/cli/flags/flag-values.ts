@@ -32,13 +32,13 @@ export function reportsFlagFaults(command: Command): Command {
 }
 
 /** Marks a flag that such a command uses before it reads its settings. */
-export function isUsedAtOnce(option: Option): Option {
+export function markUsedAtOnce(option: Option): Option {
   usedAtOnce.add(option);
   return option;
 }
 
 /** Marks a flag whose value, empty ones too, is checked with the settings. */
-export function isSetting(option: Option): Option {
+export function markSetting(option: Option): Option {
   settings.add(option);
   return option;
 }

@@ -1,6 +1,6 @@
 /** The flags of commands that can be watched. */
 import { Option, type Command } from "commander";
-import { integer, isUsedAtOnce, MOST_PORT } from "./flag-values.js";
+import { integer, markUsedAtOnce, MOST_PORT } from "./flag-values.js";
 
 export interface MetricsFlags {
   metricsPort?: number;
@@ -12,7 +12,7 @@ export function withMetricsFlags(command: Command): Command {
   return command
     .optionsGroup("Logging:")
     .addOption(
-      isUsedAtOnce(
+      markUsedAtOnce(
         new Option("--metrics-port <number>", "serve /metrics, /healthz and /readyz on this port; see docs/metrics.md"),
       ).argParser(integer("--metrics-port", 0, MOST_PORT)),
     )

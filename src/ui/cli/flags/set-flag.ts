@@ -1,7 +1,7 @@
 /** The flags `--set key=value`, `--style`, `--ink` and `--fill` of commands that colour pages again. */
 import { Option, type Command } from "commander";
 import { PAGE_SETTINGS, RERUN_SETTINGS, SETTINGS } from "../../../config/settings.js";
-import { choice, collect, isSetting, reportsFlagFaults } from "./flag-values.js";
+import { choice, collect, markSetting, reportsFlagFaults } from "./flag-values.js";
 
 /** Values of the flags; `set` is read in `actions/set-values.ts`. */
 export interface SetFlags {
@@ -26,12 +26,12 @@ export const SHORT_NAMES: Readonly<Record<string, string>> = {
 /** Adds the flags to a command. @param what the settings are for */
 export function withSetFlag(command: Command, what: string): Command {
   const help = `${what}; may be repeated. The names: ${CHANGEABLE.join(", ")}`;
-  reportsFlagFaults(command).addOption(isSetting(new Option("--set <key=value>", help).argParser(collect)));
+  reportsFlagFaults(command).addOption(markSetting(new Option("--set <key=value>", help).argParser(collect)));
   for (const key of SETTINGS_WITH_FLAGS) {
     const { choices } = SETTINGS[key];
     const option = new Option(`--${key} <${key}>`, `the same as --set ${key}=…`);
     option.argChoices = [...choices];
-    command.addOption(isSetting(option).argParser(choice(`--${key}`, choices)));
+    command.addOption(markSetting(option).argParser(choice(`--${key}`, choices)));
   }
   return command;
 }

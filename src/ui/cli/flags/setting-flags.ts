@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import { settingFacts, type SettingKey } from "../../../config/settings.js";
 import { settingFromText } from "../../../config/setting-text.js";
-import { isSetting, reportsFlagFaults } from "./flag-values.js";
+import { markSetting, reportsFlagFaults } from "./flag-values.js";
 
 /** Values of the flags by commander's names for them. */
 export type SettingFlags = { config?: string; flat?: boolean } & Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ export function withSettingFlags(command: Command, takes: keyof typeof ARGUMENTS
   command.argument(argument, description);
   reportsFlagFaults(command);
   for (const [key, flags, group] of SETTING_FLAGS)
-    if (takes !== "watched" || !ONE_CHAPTER.has(key)) command.addOption(isSetting(settingOption(key, flags, group)));
+    if (takes !== "watched" || !ONE_CHAPTER.has(key)) command.addOption(markSetting(settingOption(key, flags, group)));
   return command
     .addOption(
       new Option("--flat", "put all pages into one folder instead of mirroring the input").helpGroup("Output:"),

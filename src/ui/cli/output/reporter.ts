@@ -147,15 +147,7 @@ export class Reporter {
           for (const path of previewPictures(event.preview)) this.#result(path);
           return;
         }
-        this.#say(
-          this.single && event.unfinished === 0 && event.completed === this.#kept
-            ? `no page was coloured again; ${oneLine(event.output)} is as it was`
-            : this.single
-              ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
-              : event.unfinished === 0
-                ? `${event.completed} of ${count(event.total, "page")} coloured; ${oneLine(event.output)} stays as it is`
-                : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
-        );
+        this.#say(this.#stoppedText(event));
         if (event.unfinished === 0) for (const line of remedyLines(event, this.#paint)) this.#say(line);
         return;
       case "batch-completed":
@@ -211,6 +203,15 @@ export class Reporter {
     const { out, quiet } = this.#options;
     // On a terminal the summary has just said it.
     if (event.completed + (event.inColor ?? 0) > 0 && (quiet || !out.isTTY)) this.#result(event.output);
+  }
+
+  #stoppedText({ total, completed, unfinished, output }: BatchSummary & { readonly output: string }): string {
+    const done = `${completed} of ${count(total, "page")} coloured`;
+    if (this.single && unfinished === 0 && completed === this.#kept)
+      return `no page was coloured again; ${oneLine(output)} is as it was`;
+    if (this.single) return `${done}; for the others: cobra-batch retry ${quoted(output)}`;
+    if (unfinished === 0) return `${done}; ${oneLine(output)} stays as it is`;
+    return `stopped: ${done}; run the same command again to continue`;
   }
 
   /** A path on standard output: as it is for a program, without control characters on a terminal. */

@@ -186,7 +186,9 @@ describe("a finished archive", () => {
     expect(await colorize()).toEqual({
       coloured: [],
       output: at("out_1.cbz"),
-      warnings: [`${at("out.cbz")} has pages that the input has no more and is kept; the result is ${at("out_1.cbz")}`],
+      warnings: [
+        `${at("out.cbz")} has pages that the input no longer has and is kept; the result is ${at("out_1.cbz")}`,
+      ],
     });
     expect(await content("out.cbz")).toEqual(before);
     expect(Object.keys(await content("out_1.cbz"))).toEqual(pictures(1, 2));

@@ -13,9 +13,18 @@ import { findRun } from "../../../../src/core/journal/find-run.js";
 import { journalLine } from "../../../../src/core/journal/journal.js";
 import { BatchOutput } from "../../../../src/core/output/batch-output.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
-import { findEarlierArchives } from "../../../../src/core/output/finished-archive.js";
+import { findEarlierArchives, type WantedArchive } from "../../../../src/core/output/finished-archive.js";
 import { checkArchiveTarget } from "../../../../src/core/output/output-guard.js";
 import { openArchiveSink } from "../../../../src/io/open-sink.js";
+
+/** What a batch without pages would make. */
+const NOTHING: WantedArchive = {
+  jobs: () => [],
+  fingerprint: () => "f",
+  carried: async () => ({ files: [] }),
+  hasFaults: false,
+  preserveStructure: true,
+};
 
 let root: string;
 const at = (name: string): string => join(root, name);
@@ -192,15 +201,7 @@ describe("an archive's metadata", () => {
       code: "ERR_OUTPUT_UNSAFE",
       message: expect.stringContaining(path) as string,
     });
-    expect(
-      await findEarlierArchives(config({ outputZip: path }), {
-        jobs: () => [],
-        fingerprint: () => "f",
-        carried: async () => ({ files: [] }),
-        hasFaults: false,
-        preserveStructure: true,
-      }),
-    ).toEqual({ outdated: [] });
+    expect(await findEarlierArchives(config({ outputZip: path }), NOTHING)).toEqual({ outdated: [] });
     expect((await readdir(root)).toSorted()).toEqual(["victim", "x.cbz"]);
   });
 
@@ -212,15 +213,7 @@ describe("an archive's metadata", () => {
     const path = await archive("x.cbz", value);
     expect(await readArchiveMetadata(path)).toBeUndefined();
     await expect(redoRun(path, ["a.png"])).rejects.toMatchObject({ code: "ERR_RUN_NOT_FOUND" });
-    expect(
-      await findEarlierArchives(config({ outputZip: path }), {
-        jobs: () => [],
-        fingerprint: () => "f",
-        carried: async () => ({ files: [] }),
-        hasFaults: false,
-        preserveStructure: true,
-      }),
-    ).toEqual({ outdated: [] });
+    expect(await findEarlierArchives(config({ outputZip: path }), NOTHING)).toEqual({ outdated: [] });
   });
 
   it.each([
