@@ -243,10 +243,13 @@ export function tick() {
   }
 }
 
-/** @param ids the failed pages that are tried again; default: all */
-function begin(job, ids) {
+/**
+ * @param options.ids the failed pages that are tried again; default: all
+ * @param options.goes whether its pages get done; default: they do
+ */
+function begin(job, { ids, goes = true } = {}) {
   job.state = "running";
-  job.goes = true;
+  job.goes = goes;
   job.startedAt ??= clock(0);
   delete job.preview;
   for (const one of job.pictures)
@@ -259,8 +262,9 @@ function begin(job, ids) {
 
 export const ACTIONS = {
   start: (job) => begin(job),
-  resume: (job) => begin(job),
-  retry: (job, { ids }) => begin(job, ids),
+  // A chapter that stands still for a test does so after a pause too.
+  resume: (job) => begin(job, { goes: job.goes }),
+  retry: (job, { ids }) => begin(job, { ids }),
   pause: (job) => void (job.state = "paused"),
   cancel: (job) => void (job.state = "cancelled"),
   approve: (job) => {
