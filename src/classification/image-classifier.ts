@@ -1,5 +1,6 @@
 /** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated classifier. */
 import { createHash } from "node:crypto";
+import { types } from "node:util";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
 import { type BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
 import { isFileFailure } from "../errors/facts.js";
@@ -101,7 +102,7 @@ export class ImageClassifier {
     const key = keyOf(content);
     const known = this.#cache.get(key);
     if (known) return known;
-    const image = content instanceof Uint8Array ? await decodeForClassification(content, name, this.#options) : content;
+    const image = types.isUint8Array(content) ? await decodeForClassification(content, name, this.#options) : content;
     const classification = classifyPixels(image, this.#decision, this.thresholds);
     this.#remember(key, classification);
     return classification;
@@ -155,7 +156,7 @@ export class ImageClassifier {
 }
 
 function checkSource(source: unknown): void {
-  if (typeof source === "string" || source instanceof Uint8Array) return;
+  if (typeof source === "string" || types.isUint8Array(source)) return;
   const { width, height, channels, data } = (source ?? {}) as Partial<ClassifierImage>;
   const isPicture =
     [width, height, channels].every((value) => Number.isInteger(value)) && ArrayBuffer.isView(data as ArrayBufferView);
@@ -187,7 +188,7 @@ async function readPicture(path: string): Promise<Uint8Array> {
 /** SHA-256 of the content: encoded bytes, or the pixels with their layout. */
 function keyOf(content: Uint8Array | ClassifierImage): string {
   const hash = createHash("sha256");
-  if (content instanceof Uint8Array) return hash.update("file\0").update(content).digest("base64");
+  if (types.isUint8Array(content)) return hash.update("file\0").update(content).digest("base64");
   const { width, height, channels, mode, data } = content;
   return hash
     .update(`pixels ${width} ${height} ${channels} ${mode ?? ""}\0`)

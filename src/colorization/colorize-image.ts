@@ -1,8 +1,10 @@
 /** A picture in memory to a coloured picture in memory, in one call, with a bounded queue. */
+import { types } from "node:util";
 import { z } from "zod";
 import { encodingSchema, pageSettingsSchema } from "../config/batch-config.js";
 import { hintDotsSchema } from "../config/color-hints.js";
 import { makeError, QueueError, ValidationError } from "../errors.js";
+import { forgetPromise } from "../errors/arguments.js";
 import { sha256 } from "../platform/sha256.js";
 import type { PageOptions } from "./request/colorize-page.js";
 import {
@@ -16,7 +18,7 @@ import type { ReferenceFile, ReferenceStore } from "./reference-store.js";
 
 const { style, seed, numInferenceSteps, topK, ink, fill } = pageSettingsSchema.shape;
 const file = z.custom<Uint8Array>(
-  (value) => value instanceof Uint8Array && value.byteLength > 0,
+  (value) => types.isUint8Array(value) && value.byteLength > 0,
   "must be a picture's file as a Buffer or Uint8Array that is not empty",
 );
 
@@ -198,6 +200,7 @@ export class ImageCalls implements Disposable {
 }
 
 function checked(data: unknown, options: unknown): z.output<typeof optionsSchema> {
+  forgetPromise(data);
   const picture = file.safeParse(data);
   const parsed = optionsSchema.safeParse(options ?? {});
   const faults = [
@@ -218,7 +221,7 @@ async function referenceFile(
   given: Uint8Array | { name: string; data: Uint8Array },
   index: number,
 ): Promise<ReferenceFile> {
-  const data = given instanceof Uint8Array ? given : given.data;
-  const name = given instanceof Uint8Array ? `reference ${index + 1}` : given.name;
+  const data = types.isUint8Array(given) ? given : given.data;
+  const name = types.isUint8Array(given) ? `reference ${index + 1}` : given.name;
   return { name, hash: await sha256(data), read: async () => data };
 }

@@ -1,4 +1,5 @@
 /** Checks of what callers give the engine: options, references, and pages as pixels. */
+import { types } from "node:util";
 import { normaliseOptions } from "../binding/runtime/session-options.js";
 import { FILLS, INKS, STYLES } from "../config/settings.js";
 import {
@@ -96,7 +97,7 @@ export function checkRasterRequest(request: unknown): void {
 }
 
 function isPicture(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "data" in value && value.data instanceof Uint8Array;
+  return typeof value === "object" && value !== null && "data" in value && types.isUint8Array(value.data);
 }
 
 function checkDots(what: string, dots: unknown): void {
@@ -122,7 +123,7 @@ export function checkRaster(what: string, image: unknown): void {
     (width as number) > 0 &&
     (height as number) > 0 &&
     (channels === 1 || channels === 3) &&
-    data instanceof Uint8Array &&
+    types.isUint8Array(data) &&
     data.byteLength === (width as number) * (height as number) * channels;
   checkArgument(
     isRaster,

@@ -70,7 +70,10 @@ export class Engine implements AsyncDisposable {
     const { memory, lanes } = openMemory(model, options, { runs: this.#runs, openNetwork });
     this.memory = memory;
     this.#lanes = lanes;
-    this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
+    this.#pool = new TaskPool({
+      owner: "the engine",
+      ...(options.workers === undefined ? {} : { maxThreads: options.workers }),
+    });
     // Pages that were taken in before close() are finished after it.
     this.referenceStore = new ReferenceStore({
       open: (images) => (this.#ending === undefined ? this.references(images) : this.#references(images)),

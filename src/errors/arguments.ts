@@ -3,14 +3,17 @@ import { inspect, types } from "node:util";
 import { ValidationError } from "./classes.js";
 
 const MAX_SHOWN = 80;
+/** Where an error came from, as `inspect` shows it, also inside a rejected promise. */
+const STACK = /(?:\n\s+at [^\n]*)+/g;
 
-/** A value as a message shows it: on one line, cut. */
+/** A value as a message shows it: on one line, without stacks, cut. */
 export function shown(value: unknown): string {
   const text =
     typeof value === "string"
       ? JSON.stringify(value)
       : inspect(value, { depth: 0, breakLength: Infinity, customInspect: false });
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+  const line = text.replaceAll(STACK, "").replaceAll(/\s*\n\s*/g, " ");
+  return line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN - 1)}…` : line;
 }
 
 /**
@@ -18,7 +21,9 @@ export function shown(value: unknown): string {
  * @throws ValidationError `ERR_ARGUMENT`
  */
 export function checkArgument(isValid: boolean, what: string, value: unknown, rule: string): asserts isValid {
-  if (!isValid) throw new ValidationError("ERR_ARGUMENT", `${what} is ${shown(value)}; it must be ${rule}`);
+  if (isValid) return;
+  forgetPromise(value);
+  throw new ValidationError("ERR_ARGUMENT", `${what} is ${shown(value)}; it must be ${rule}`);
 }
 
 /** Checks that a value is an object with named members, not a list. */

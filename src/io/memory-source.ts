@@ -1,6 +1,7 @@
 /** Pictures in memory as a page source. */
+import { types } from "node:util";
 import { ValidationError } from "../errors.js";
-import { checkBytes, checkList } from "../errors/arguments.js";
+import { checkBytes, checkList, forgetPromise } from "../errors/arguments.js";
 import { nameFault, printableName } from "./names/safe-name.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
@@ -69,7 +70,8 @@ function entryOf({ name, bytes }: MemoryFile, kind: EntryKind, format: ImageForm
 
 function checked(file: MemoryFile, index: number): MemoryFile {
   const { name, bytes } = (file ?? {}) as Partial<MemoryFile>;
-  if (typeof name !== "string" || !(bytes instanceof Uint8Array))
+  forgetPromise(bytes);
+  if (typeof name !== "string" || !types.isUint8Array(bytes))
     throw new ValidationError(
       "ERR_ARGUMENT",
       `file ${index} in memory is not { name, bytes }: the name must be text and the bytes a Uint8Array or Buffer`,

@@ -1,11 +1,12 @@
 /** Checks of what a program gives to a sink. Each throws `ERR_ARGUMENT`. */
+import { types } from "node:util";
 import { checkArgument, checkMethods, checkObject, checkText, checkWhole } from "../errors/arguments.js";
 import type { SourceEntry } from "./page-source.js";
 
 /** Checks a result before it is written. */
 export function checkResult(name: unknown, bytes: unknown): void {
   checkText("the name", name);
-  checkArgument(bytes instanceof Uint8Array, `the bytes of ${name}`, bytes, "a Uint8Array or Buffer");
+  checkArgument(types.isUint8Array(bytes), `the bytes of ${name}`, bytes, "a Uint8Array or Buffer");
 }
 
 /** Checks a file of an input before it is copied, and what it replaces. */

@@ -30,6 +30,8 @@ export interface WorkerPoolOptions {
   readonly idleTimeoutMs?: number;
   /** The compiled file that does the tasks; its default export is what `serveTasks` gives. */
   readonly workerFile: string;
+  /** What messages call what its user closed. Default "the worker pool". */
+  readonly owner?: string;
 }
 
 /** Options of one call of a worker pool. */
@@ -87,6 +89,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   readonly #minThreads: number;
   readonly #idleTimeoutMs: number;
   readonly #workerFile: string;
+  readonly #owner: string;
   readonly #threads: TaskThread[] = [];
   /** Calls that may run at once, and so threads that may be there. */
   #openThreads = 1;
@@ -114,6 +117,7 @@ export class WorkerPool<Tasks extends TaskTable> {
     this.#minThreads = Math.min(minThreads, maxThreads);
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#workerFile = workerFile;
+    this.#owner = options.owner ?? "the worker pool";
     this.#openThreads = Math.max(1, this.#minThreads);
   }
 
@@ -131,7 +135,9 @@ export class WorkerPool<Tasks extends TaskTable> {
   ): Promise<TaskResult<Tasks, Name>> {
     if (this.#closed)
       return Promise.reject(
-        new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`),
+        new BatchProcessingError("ERR_STATE", `${this.#owner} is closed; the task "${task}" cannot start`, {
+          remedy: "open another one",
+        }),
       );
     if (signal?.aborted === true) {
       this.#aborted++;
@@ -166,7 +172,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   }
 
   /** Rejects all tasks with `reason`, waits for the running ones to leave their threads, ends the threads. */
-  destroy(reason: unknown = new BatchProcessingError("ERR_STATE", "the worker pool was destroyed")): Promise<void> {
+  destroy(reason: unknown = new BatchProcessingError("ERR_STATE", `${this.#owner} was destroyed`)): Promise<void> {
     this.#closed = true;
     for (const call of this.#waiting) this.#giveUp(call, reason);
     for (const call of this.#running) this.#giveUp(call, reason);

@@ -130,6 +130,39 @@ describe("a buffer that was transferred", () => {
   });
 });
 
+describe("a proxy of bytes", () => {
+  const proxy = <T extends object>(value: T): T => new Proxy(value, {});
+
+  it("is ERR_ARGUMENT wherever bytes are taken", async () => {
+    await using engine = await api.Engine.open();
+    const request = { name: "1.png", page: { bytes: proxy(page) }, references: [] };
+    const raster = { ...picture, data: proxy(picture.data) };
+    for (const call of [
+      () => engine.colorizeImage(proxy(page), { references: [reference] }),
+      () => engine.colorizeImage(page, { references: [proxy(reference)] }),
+      () => engine.colorizePage(request),
+      () => new api.ImageClassifier().classify(proxy(page)),
+      () => api.decodeImage(proxy(page), "1.png"),
+      () => api.encodeImage(raster, { format: "png" }),
+      () => api.memorySource([{ name: "1.png", bytes: proxy(page) }]),
+      () => api.memorySink().write("1.png", proxy(page)),
+    ])
+      expect(await codeOf(call), String(call)).toBe("ERR_ARGUMENT");
+  });
+});
+
+describe("a promise in the place of a picture", () => {
+  it("is refused, and that it rejects is nobody's concern", async () => {
+    await using engine = await api.Engine.open();
+    const failing = (): never => Promise.reject(new Error("no picture")) as never;
+    expect(await codeOf(() => engine.colorizeImage(failing(), { references: [reference] }))).toBe("ERR_ARGUMENT");
+    expect(await codeOf(() => api.memorySource([{ name: "1.png", bytes: failing() }]))).toBe("ERR_ARGUMENT");
+    await expect(api.memorySink().write("1.png", failing())).rejects.toThrow(
+      / is Promise \{ <rejected> Error: no picture [^\n]*; it must be a Uint8Array or Buffer$/,
+    );
+  });
+});
+
 describe("the pages of a batch", () => {
   const parts = () => ({
     source: api.memorySource([{ name: "1.png", bytes: page }]),

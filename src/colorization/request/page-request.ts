@@ -2,6 +2,7 @@
  * One page to colour, and its outcome, as plain values: JSON and bytes, fit for a queue, a request over HTTP or a
  * worker on another machine. Their zod schemas are authoritative.
  */
+import { types } from "node:util";
 import { z } from "zod";
 import { encodingSchema, OUTPUT_FORMATS, pageSettingsSchema } from "../../config/batch-config.js";
 import { hintDotsSchema } from "../../config/color-hints.js";
@@ -13,7 +14,7 @@ export const RESULT_FORMATS = [...OUTPUT_FORMATS, "psd"] as const;
 /** A format that a result is written in. */
 export type ResultFormat = (typeof RESULT_FORMATS)[number];
 
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "must be a Uint8Array or Buffer");
+const bytes = z.custom<Uint8Array>((value) => types.isUint8Array(value), "must be a Uint8Array or Buffer");
 const text = z.string("must be text").min(1, "must not be empty");
 const hash = z
   .string("must be a SHA-256 in hex")

@@ -3,6 +3,7 @@
  * contents.
  */
 import { stat } from "node:fs/promises";
+import { types } from "node:util";
 import type { PageRequest } from "../../colorization/request/page-request.js";
 import type { PageConfig, PageSettings } from "../../config/batch-config.js";
 import type { ColorHints } from "../../config/color-hints.js";
@@ -58,7 +59,7 @@ function reasonOf(error: unknown): string {
 
 async function hintFileFault(path: string): Promise<Fault | undefined> {
   const bytes = await readWhole(path).catch((error: unknown) => unreadable(reasonOf(error)));
-  return bytes instanceof Uint8Array ? hintPictureHeadFault(bytes) : bytes;
+  return types.isUint8Array(bytes) ? hintPictureHeadFault(bytes) : bytes;
 }
 
 /**

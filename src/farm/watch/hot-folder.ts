@@ -7,11 +7,12 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, stat, type FileHandle } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemCode } from "../../errors.js";
+import { messageOf, systemCode } from "../../errors.js";
 import { contentKind } from "../../io/content-kind.js";
 import { liesWithin } from "../../io/files/real-path.js";
-import { readHead } from "../../io/files/read-file.js";
-import { SNIFF_BYTES } from "../../io/image/headers/image-format.js";
+import { readHead, specialFile } from "../../io/files/read-file.js";
+import { SNIFF_BYTES, sniffFormat } from "../../io/image/headers/image-format.js";
+import { promisesPicture } from "../../io/names/entry-rules.js";
 
 export interface HotFolderOptions {
   /** The folder. */
@@ -25,6 +26,8 @@ export interface HotFolderOptions {
   readonly signal: AbortSignal;
   /** Told why the folder cannot be read, once for each reason. Looking goes on: a share may come back. */
   readonly onFault?: (error: unknown) => void;
+  /** Told once of what is let be and might be taken for a chapter or a page, after as long as a chapter must rest. */
+  readonly onOther?: (path: string, what: string) => void;
   /** Milliseconds that only rise. For tests. */
   readonly now?: () => number;
   /** What the system says of a file by its path. For tests. */
@@ -67,10 +70,20 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const attributes = options.attributes ?? ofPath;
   const looks = new Map<string, Look>();
   const isOwn = new Map<string, boolean>();
+  const others = new Map<string, { readonly what: string; readonly sinceMs: number; told: boolean }>();
+  /** @param rested whether it has not changed for long enough */
+  const sayOther = (name: string, what: string, rested = false): void => {
+    const before = others.get(name);
+    const other = before?.what === what ? before : { what, sinceMs: now(), told: false };
+    others.set(name, other);
+    if (other.told || !(rested || now() - other.sinceMs >= quietMs)) return;
+    other.told = true;
+    options.onOther?.(join(folder, name), what);
+  };
   const names = namesReader(options);
   while (!signal.aborted) {
     const found = await names();
-    if (found !== undefined) for (const known of [looks, isOwn]) forgetOthers(known, found);
+    if (found !== undefined) for (const known of [looks, isOwn, others]) forgetOthers(known, found);
     for (const name of found ?? []) {
       if (PARTIAL.test(name)) continue;
       const path = join(folder, name);
@@ -81,6 +94,8 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
         continue;
       const lookedMs = now(); // before the reading: what changes after it is not quiet
       const openedState = await stateOf(path, ofOpened).catch(() => undefined);
+      const what = openedState === undefined ? await noFile(path) : undefined;
+      if (what !== undefined) sayOther(name, what);
       if (openedState === undefined) looks.delete(name);
       else if (before?.openedState !== openedState)
         looks.set(name, { openedState, sinceMs: now(), state: undefined, handedOut: false });
@@ -88,8 +103,10 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
         before.state = await stateOf(path, attributes).catch(() => undefined);
         if (before.handedOut) continue;
         before.handedOut = true;
-        const kind = await kindOf(path).catch(() => undefined);
-        if (kind !== undefined) yield { path, kind, look: lookAt(path, openedState, () => void looks.delete(name)) };
+        const found = await kindOf(path).catch(() => undefined);
+        if (typeof found === "object") sayOther(name, found.what, true);
+        else if (found !== undefined)
+          yield { path, kind: found, look: lookAt(path, openedState, () => void looks.delete(name)) };
         if (signal.aborted) return;
       }
     }
@@ -203,11 +220,29 @@ function isSameMoved(state: string | undefined, before: string): boolean {
   return state !== undefined && kept(state).join("\n") === kept(before).join("\n");
 }
 
-/** By content. Other files, such as notes, are let be. */
-async function kindOf(path: string): Promise<ReadyChapter["kind"] | undefined> {
+/** What a path is that leads to neither a file nor a folder. */
+async function noFile(path: string): Promise<string | undefined> {
+  try {
+    const info = await stat(path);
+    return info.isFile() || info.isDirectory() ? undefined : `is ${specialFile(info)}`;
+  } catch (error) {
+    const target = await readlink(path).catch(() => undefined);
+    return target === undefined ? undefined : `is a link to ${target}, which cannot be read: ${messageOf(error)}`;
+  }
+}
+
+/** By content. Other files, such as notes, are let be; what may be or hold pages is told of. */
+async function kindOf(path: string): Promise<ReadyChapter["kind"] | { readonly what: string } | undefined> {
   const info = await stat(path);
   if (info.isDirectory()) return "folder";
   if (/\.(?:zip|cbz)$/i.test(path)) return "archive";
-  const found = contentKind({ name: basename(path), sizeBytes: info.size }, await readHead(path, SNIFF_BYTES));
-  return "kind" in found && found.kind === "image" ? "picture" : undefined;
+  const file = { name: basename(path), sizeBytes: info.size };
+  const head = await readHead(path, SNIFF_BYTES);
+  const found = contentKind(file, head);
+  if ("junk" in found) return undefined;
+  if ("kind" in found && found.kind === "image") return "picture";
+  const { format, description, isPicture, mayHoldPages, remedy } = sniffFormat(head, file);
+  if (format === "zip") return { what: "is a ZIP archive by another name, name it .zip or .cbz" };
+  if (!isPicture && mayHoldPages !== true && !promisesPicture(file.name)) return undefined;
+  return { what: `is ${[description, remedy].filter((part) => part !== undefined).join("; ")}` };
 }

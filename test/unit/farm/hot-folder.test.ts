@@ -1,7 +1,8 @@
 // What appears in a hot folder is handed out once it has stopped growing.
 import { appendFile, mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readyChapters, type ReadyChapter } from "../../../src/farm/watch/hot-folder.js";
 import { linePage } from "../../support/chapter.js";
@@ -55,6 +56,36 @@ it("hands out archives, folders and pictures once; not what is empty, partial, a
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "b.cbz"), kind: "archive" });
   await appendFile(at("in", "a.cbz"), "more");
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "a.cbz"), kind: "archive" });
+});
+
+it("names what is no chapter and might be taken for one, once for each state", async () => {
+  await mkdir(at("in"));
+  spawnSync("mkfifo", [at("in", "page.png")]);
+  await symlink("nowhere", at("in", "gone.cbz"));
+  await writeFile(at("in", "page.psd"), Buffer.from(`8BPS\0\x01${"\0".repeat(60)}`, "latin1"));
+  await writeFile(at("in", "volume.cbr"), Buffer.concat([Buffer.from("Rar!\x1a\x07\x00", "latin1"), Buffer.alloc(99)]));
+  await writeFile(at("in", "renamed.cbr"), Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), Buffer.alloc(99)]));
+  await writeFile(at("in", "notes.txt"), "of the letterer");
+  await writeFile(at("in", "z.cbz"), "PK");
+  const said: [string, string][] = [];
+  const onOther = (path: string, what: string): void => void said.push([basename(path), what]);
+  const options = { folder: at("in"), everyMs: 5, quietMs: 0, signal: stop.signal, onOther };
+  const chapters = readyChapters(options);
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
+  expect(said.toSorted()).toEqual([
+    ["gone.cbz", expect.stringMatching(/^is a link to nowhere, which cannot be read: .*ENOENT/)],
+    ["page.png", "is a named pipe"],
+    ["page.psd", expect.stringMatching(/^is a Photoshop document/)],
+    ["renamed.cbr", "is a ZIP archive by another name, name it .zip or .cbz"],
+    ["volume.cbr", expect.stringMatching(/^is a RAR archive \(CBR\); /)],
+  ]);
+  await appendFile(at("in", "z.cbz"), "more");
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
+  expect(said).toHaveLength(5);
+  await rename(at("in", "gone.cbz"), at("in", "other.cbz"));
+  await appendFile(at("in", "z.cbz"), "more");
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
+  expect(said.map(([name]) => name).slice(5)).toEqual(["other.cbz"]);
 });
 
 it("takes no folder for results, one further down and one behind a link included", async () => {

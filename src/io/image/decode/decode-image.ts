@@ -1,4 +1,5 @@
 /** Decodes a picture's file to pixels as a viewer shows them: upright, 8-bit sRGB, on white paper. */
+import { types } from "node:util";
 import { shown } from "../../../errors/arguments.js";
 import type { OutputInfo } from "sharp";
 import { firstChannel, isGray, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
@@ -114,7 +115,7 @@ async function decodeFile(
 }
 
 function checkArguments(bytes: unknown, name: unknown, options: unknown): void {
-  const fault = !(bytes instanceof Uint8Array)
+  const fault = !types.isUint8Array(bytes)
     ? `the bytes of a picture must be a Uint8Array, got ${describe(bytes)}`
     : typeof name !== "string"
       ? `a picture's name must be text, got ${describe(name)}`

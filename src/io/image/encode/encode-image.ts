@@ -1,4 +1,5 @@
 /** Encodes pixels to a picture's file. */
+import { types } from "node:util";
 import type { Sharp } from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
 import type { OutputFormat } from "../../../config/batch-config.js";
@@ -112,7 +113,7 @@ function imageFault({ width, height, channels, data }: RasterImage): string | un
   for (const [key, value] of Object.entries({ width, height }))
     if (!Number.isInteger(value) || value < 1) return `${key} must be a whole number above 0, got ${describe(value)}`;
   if (channels !== 1 && channels !== 3) return `channels must be 1 (gray) or 3 (RGB), got ${describe(channels)}`;
-  if (!(data instanceof Uint8Array)) return `data must be a Uint8Array, got ${describe(data)}`;
+  if (!types.isUint8Array(data)) return `data must be a Uint8Array, got ${describe(data)}`;
   const wanted = width * height * channels;
   return data.byteLength === wanted
     ? undefined
@@ -152,7 +153,7 @@ function optionsFault(options: EncodeOptions): Fault | undefined {
     return { message: `compressionLevel is ${describe(compressionLevel)}; it must be a whole number from 0 to 9` };
   if (density !== undefined && !(Number.isFinite(density) && density > 0))
     return { message: `density is ${describe(density)}; it must be a number of pixels per inch above 0` };
-  if (icc !== undefined && !(icc instanceof Uint8Array))
+  if (icc !== undefined && !types.isUint8Array(icc))
     return { message: `icc must be a Uint8Array, got ${describe(icc)}` };
   return undefined;
 }

@@ -10,7 +10,7 @@ import { count, duration, oneLine } from "../output/terminal-text.js";
 import type { BatchEnd } from "./run-batch.js";
 
 /** Why a chapter, or a part of it, is where it is. */
-type Reason = "changed" | "not-moved";
+type Reason = "changed" | "not-moved" | "no-chapter";
 
 /** Completes moves that were interrupted when the folder was watched before. */
 export async function resumeMoves(folder: string, flags: WatchFlags): Promise<void> {
@@ -59,6 +59,11 @@ export async function settle(chapter: ReadyChapter, end: BatchEnd, number: numbe
   } catch (error) {
     sayStays(path, "not-moved", `cannot be moved to ${target} and stays: ${messageOf(error)}`, flags);
   }
+}
+
+/** Says that what lies in the folder is none, and what it is. */
+export function sayNoChapter(path: string, what: string, flags: WatchFlags): void {
+  sayStays(path, "no-chapter", `is no chapter and stays: it ${what}`, flags);
 }
 
 function sayDone(path: string, { summary }: BatchEnd, { json }: WatchFlags): void {

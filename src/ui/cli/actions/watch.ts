@@ -22,7 +22,7 @@ import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { prepare } from "./colorize.js";
 import { newReporter, runReported, type NothingToDo, type OpenEngine, type PreparedBatch } from "./run-batch.js";
 import { readEngineFile } from "./gather-settings.js";
-import { resumeMoves, sayFailed, settle } from "./settle-chapter.js";
+import { resumeMoves, sayFailed, sayNoChapter, settle } from "./settle-chapter.js";
 import { startLogging } from "./start-logging.js";
 import { isFolder } from "../../../platform/folders.js";
 
@@ -54,6 +54,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       quietMs: flags.quietFor * 1000,
       except: own,
       signal: interrupt.drain,
+      onOther: (path, what) => sayNoChapter(path, what, flags),
       onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
     });
     sayStarted(folder, flags);

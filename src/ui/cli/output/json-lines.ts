@@ -50,11 +50,15 @@ const commandLines = [
     message: z.string().describe("what is wrong, for people; may change"),
     remedy: z.string().describe("what to do about it, for people; may change"),
   }),
-  line("chapter-stays", "watch: a chapter, or a part of one, that stays in the folder", {
+  line("chapter-stays", "watch: a chapter, a part of one, or what is none, that stays in the folder", {
     input,
     reason: z
-      .enum(["changed", "not-moved"])
-      .describe("changed: what came or changed while it was in work will be coloured; not-moved: it cannot be moved"),
+      .enum(["changed", "not-moved", "no-chapter"])
+      .describe(
+        "changed: what came or changed while it was in work will be coloured; not-moved: it cannot be moved; " +
+          "no-chapter: it is none that can be coloured, such as a pipe, a link that leads nowhere, or a file of a " +
+          "format that is not read",
+      ),
     message: z.string().describe("what is wrong, for people; may change"),
   }),
   line("chapters-completed", "colorize of several chapters: the last line", {
