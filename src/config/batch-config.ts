@@ -25,6 +25,7 @@ import {
   type OutputFormat,
   type SettingKey,
 } from "./settings.js";
+import { wholeNumberRule } from "./setting-text.js";
 
 export { configError } from "./config-messages.js";
 export * from "./settings.js";
@@ -33,13 +34,16 @@ const path = z.string("must be a path").min(1, "must not be empty");
 const flag = z.boolean("must be true or false");
 const LARGEST = Number.MAX_SAFE_INTEGER;
 /** A whole number from `least` to the largest that JavaScript counts exactly. Texts of larger ones come as bigints. */
-const whole = (least: number): z.ZodInt => {
-  const rule = `must be a whole number of ${least} or more`;
+const whole = (least: number, most?: number, why = ""): z.ZodInt => {
+  const rule = wholeNumberRule(least, most) + why;
   const fault = ({ input }: { readonly input?: unknown }): string =>
     (typeof input === "bigint" && input > 0n) || (Number.isInteger(input) && (input as number) > LARGEST)
-      ? `must be ${LARGEST} or less`
+      ? wholeNumberRule(least, most ?? LARGEST)
       : rule;
-  return z.int({ error: fault }).min(least, rule);
+  return z
+    .int({ error: fault })
+    .min(least, rule)
+    .max(most ?? LARGEST, rule);
 };
 const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, `must be ${values.map((value) => `"${value}"`).join(" or ")}`);
@@ -70,10 +74,9 @@ const schema = z.strictObject({
   style: described("style", oneOf(STYLES)).default(SETTINGS.style.default),
   /** Of the start noise. */
   seed: described("seed", whole(0)).default(SETTINGS.seed.default),
-  numInferenceSteps: described(
-    "numInferenceSteps",
-    whole(1).max(999, "must be 999 or less, since models are trained with 1000"),
-  ).default(SETTINGS.numInferenceSteps.default),
+  numInferenceSteps: described("numInferenceSteps", whole(1, 999, ", since models are trained with 1000")).default(
+    SETTINGS.numInferenceSteps.default,
+  ),
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: described("topK", whole(1)).default(SETTINGS.topK.default),
   ink: described("ink", oneOf(INKS)).default(SETTINGS.ink.default),
@@ -82,20 +85,16 @@ const schema = z.strictObject({
   /** Meant for single images of a configuration file. */
   imageType: described("imageType", oneOf(IMAGE_TYPES)).optional(),
   outputFormat: described("outputFormat", outputFormat).optional(),
-  quality: described("quality", whole(1).max(100, "must be 100 or less")).optional(),
+  quality: described("quality", whole(1, 100)).optional(),
   lossless: described("lossless", flag).default(SETTINGS.lossless.default),
-  compressionLevel: described("compressionLevel", whole(0).max(9, "must be 9 or less")).default(
-    SETTINGS.compressionLevel.default,
-  ),
+  compressionLevel: described("compressionLevel", whole(0, 9)).default(SETTINGS.compressionLevel.default),
   layers: described("layers", oneOf(LAYERS)).optional(),
   recolor: described("recolor", flag).optional(),
   recursive: described("recursive", flag).default(SETTINGS.recursive.default),
   overwrite: described("overwrite", flag).default(SETTINGS.overwrite.default),
   previewMode: described("previewMode", flag).default(SETTINGS.previewMode.default),
   previewPages: described("previewPages", whole(1)).default(SETTINGS.previewPages.default),
-  previewSeeds: described("previewSeeds", whole(1).max(64, "must be 64 or less")).default(
-    SETTINGS.previewSeeds.default,
-  ),
+  previewSeeds: described("previewSeeds", whole(1, 64)).default(SETTINGS.previewSeeds.default),
   /** Absent: chosen by `MemoryManager.pagesInFlight`. */
   maxConcurrent: described("maxConcurrent", whole(1)).optional(),
   preserveStructure: described("preserveStructure", flag).default(SETTINGS.preserveStructure.default),

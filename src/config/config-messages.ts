@@ -33,7 +33,12 @@ export function describeIssue(
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => unknownSetting(label(key), nearestName(key, known), known));
   }
-  const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
+  const [key, ...within] = issue.path;
+  const name = label(String(key ?? ""));
+  // A flag that may be repeated has no numbers.
+  const where = [name, ...(name.startsWith("--") ? within.filter((part) => typeof part !== "number") : within)].join(
+    ".",
+  );
   const value = issue.path.reduce<unknown>(
     (node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key],
     input,

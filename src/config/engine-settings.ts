@@ -5,11 +5,14 @@
 import { z } from "zod";
 import type { Fault } from "../errors/fault.js";
 import { PROVIDER_NAMES } from "../binding/runtime/providers.js";
-import { MOST_THREADS } from "./setting-text.js";
+import { MOST_THREADS, wholeNumberRule } from "./setting-text.js";
 
-const whole = (least: number, most = Number.MAX_SAFE_INTEGER): z.ZodInt => {
-  const rule = `must be a whole number of ${least} or more`;
-  return z.int(rule).min(least, rule).max(most, `must be ${most} or less`);
+const whole = (least: number, most?: number): z.ZodInt => {
+  const rule = wholeNumberRule(least, most);
+  return z
+    .int(rule)
+    .min(least, rule)
+    .max(most ?? Number.MAX_SAFE_INTEGER, rule);
 };
 const text = z.string("must be a text").min(1, "must not be empty");
 const texts = z.record(z.string(), z.string("must be a text, as ONNX Runtime takes it"), "must be an object of texts");

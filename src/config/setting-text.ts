@@ -4,6 +4,13 @@ import { settingFacts, type SettingKey } from "./settings.js";
 /** Most threads to ask for. More take the memory and the time of the machine, and no signal ends it meanwhile. */
 export const MOST_THREADS = 256;
 
+/** The rule of a whole number, for messages. @param most the largest; undefined for the largest that is exact */
+export function wholeNumberRule(least: number, most?: number): string {
+  return most === undefined
+    ? `must be a whole number of ${least} or more`
+    : `must be a whole number from ${least} to ${most}`;
+}
+
 /** A whole number. One that JavaScript cannot count exactly becomes a bigint, so that messages show what was given. */
 export function wholeNumber(text: string): number | bigint | undefined {
   if (!/^-?\d+$/.test(text)) return undefined;

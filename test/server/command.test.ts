@@ -91,7 +91,7 @@ describe("starting", () => {
   it.each([
     [["--token", "short"], /--token: must have 16 characters/],
     [["--token", "with spaces in between"], /--token/],
-    [["--port", "70000"], /--port: must be 65535 or less/],
+    [["--port", "70000"], /--port: must be a whole number from 0 to 65535/],
     [["--port", "x"], /--port/],
     [["--root", "/nowhere/at/all"], /--root: must be a folder that exists/],
     [["--root", "a=/", "--root", "a=/tmp"], /--root: two folders are named "a"/],

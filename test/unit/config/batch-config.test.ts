@@ -99,9 +99,11 @@ describe("parseBatchConfig", () => {
     const seedOf = (text: string): unknown => settingFromText("seed", text);
     for (const text of ["9007199254740992", "9007199254740993", "99999999999999999999"])
       expect(() => parseBatchConfig({ ...base, seed: seedOf(text) as number })).toThrow(
-        `seed: must be 9007199254740991 or less, not ${text}`,
+        `seed: must be a whole number from 0 to 9007199254740991, not ${text}`,
       );
-    expect(() => parseBatchConfig({ ...base, seed: 2 ** 60 })).toThrow("seed: must be 9007199254740991 or less");
+    expect(() => parseBatchConfig({ ...base, seed: 2 ** 60 })).toThrow(
+      "seed: must be a whole number from 0 to 9007199254740991",
+    );
     for (const text of ["-99999999999999999999", "-1", "x", "1.5"])
       expect(() => parseBatchConfig({ ...base, seed: seedOf(text) as number })).toThrow(
         /^seed: must be a whole number/,
@@ -110,12 +112,17 @@ describe("parseBatchConfig", () => {
 
   it("reports faults that were found elsewhere together with its own", () => {
     expect(() =>
-      parseBatchConfig({ ...base, numInferenceSteps: 0 }, (key) => `--${key}`, {}, [
+      parseBatchConfig({ ...base, topK: 0 }, (key) => `--${key}`, {}, [
         { message: "--drain: is odd", remedy: "make it even" },
       ]),
-    ).toThrow(
-      /^2 settings are wrong:\n {2}- --drain: is odd\n {2}- --numInferenceSteps: must be a whole number of 1 or more, not 0$/,
-    );
+    ).toThrow("2 settings are wrong:\n  - --drain: is odd\n  - --topK: must be a whole number of 1 or more, not 0");
+  });
+
+  it("names a flag that may be repeated without a number", () => {
+    const given = { ...base, referenceImages: ["a", ""] };
+    expect(() => parseBatchConfig(given)).toThrow(/^referenceImages\.1: must not be empty, not ""$/);
+    const flag = (): string => "--reference-dir";
+    expect(() => parseBatchConfig(given, flag)).toThrow(/^--reference-dir: must not be empty, not ""$/);
   });
 
   it("has each fault's remedy once, and the table's where no fault has one", () => {

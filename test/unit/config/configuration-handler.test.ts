@@ -49,8 +49,8 @@ describe("loadConfigFile", () => {
     const text = (error as Error).message;
     for (const part of [
       "other: unknown section; the sections are default, images, engine",
-      "engine.workers: must be a whole number of 1 or more, not 0",
-      "engine.threads: must be 256 or less, not 100000",
+      "engine.workers: must be a whole number from 1 to 256, not 0",
+      "engine.threads: must be a whole number from 0 to 256, not 100000",
       "engine.thread: unknown; the keys are model, provider",
       'engine.devices: must be "all" or a list of devices',
       "engine.providerOptions.a: must be a text",

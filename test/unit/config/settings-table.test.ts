@@ -61,9 +61,9 @@ const TABLE: readonly {
     default: 10,
     good: [1, 100, 999],
     bad: [
-      [0, "must be a whole number of 1 or more"],
+      [0, "must be a whole number from 1 to 999"],
       [1.5, "whole number"],
-      [1000, "must be 999 or less"],
+      [1000, "must be a whole number from 1 to 999, since models"],
     ],
   },
   {

@@ -6,7 +6,7 @@ import type { Command, Option } from "commander";
 import { parseDeviceName } from "../../../binding/runtime/providers.js";
 import { faultText, type Fault } from "../../../errors/fault.js";
 import { noticeOf } from "../../../errors/notice.js";
-import { wholeNumber } from "../../../config/setting-text.js";
+import { wholeNumber, wholeNumberRule } from "../../../config/setting-text.js";
 
 /** The highest TCP port. */
 export const MOST_PORT = 65_535;
@@ -73,12 +73,12 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** Reads a whole number. @param flag such as "--threads" @param least, most the bounds, both allowed */
-export function integer(flag: string, least = 0, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+export function integer(flag: string, least = 0, most?: number): (text: string) => number {
   return (text) => {
     const value = wholeNumber(text);
-    if (typeof value === "number" && value >= least && value <= most) return value;
-    const rule =
-      value !== undefined && value > most ? `must be ${most} or less` : `must be a whole number of ${least} or more`;
+    if (typeof value === "number" && value >= least && value <= (most ?? value)) return value;
+    const isTooLarge = typeof value === "bigint" && value > 0n;
+    const rule = wholeNumberRule(least, most ?? (isTooLarge ? Number.MAX_SAFE_INTEGER : undefined));
     return fault(`${flag}: ${rule}, not ${value === undefined ? JSON.stringify(text) : text}`);
   };
 }

@@ -11,9 +11,11 @@ const faultOf = (value: unknown): string | undefined =>
 it("reads whole numbers within their bounds", () => {
   const port = integer("--port", 0, MOST_PORT);
   expect([port("0"), port("65535")]).toEqual([0, 65_535]);
-  expect(faultOf(port("65536"))).toBe("--port: must be 65535 or less, not 65536");
-  expect(faultOf(port("x"))).toBe('--port: must be a whole number of 0 or more, not "x"');
-  expect(faultOf(integer("--seed")("9".repeat(20)))).toMatch(/must be 9007199254740991 or less, not 9{20}/);
+  expect(faultOf(port("65536"))).toBe("--port: must be a whole number from 0 to 65535, not 65536");
+  expect(faultOf(port("x"))).toBe('--port: must be a whole number from 0 to 65535, not "x"');
+  expect(faultOf(integer("--seed")("9".repeat(20)))).toMatch(
+    /must be a whole number from 0 to 9007199254740991, not 9{20}/,
+  );
   expect(faultOf(integer("--threads", 1)("-1"))).toBe("--threads: must be a whole number of 1 or more, not -1");
 });
 
@@ -58,7 +60,7 @@ it.each([
 });
 
 it.each([
-  [["colorize", "x", "--metrics-port", "99999"], "--metrics-port: must be 65535 or less, not 99999"],
+  [["colorize", "x", "--metrics-port", "99999"], "--metrics-port: must be a whole number from 0 to 65535, not 99999"],
   [["redo", "x", "1.png", "--log-level", "bogus"], '--log-level: must be "DEBUG"'],
   [["worker", "--threads", "-1"], "--threads: must be"],
 ])("refuses a value of a flag before anything is done with it: %j", async (line, rule) => {
