@@ -1,7 +1,7 @@
 // The command with several chapters, and shards on two machines' worth of processes: hostnames and PID namespaces of
 // their own, one shared output.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -89,4 +89,20 @@ it.skipIf(!canUnshare())("two machines do the shards of one archive at once, and
   expect(joined.code).toBe(0);
   expect(await entriesOf(at("shared.cbz"))).toEqual(await entriesOf(at("out/b_colorized.cbz")));
   expect((await readdir(root)).filter((name) => name.startsWith("shared"))).toEqual(["shared.cbz"]);
+});
+
+it("does nothing for shards of an archive that is assembled already, and says so", async () => {
+  const shard = (k: string) =>
+    runCli(["colorize", at("chapters/b.cbz"), "--output-zip", at("twice.cbz"), "--shard", k, ...MODEL]);
+  for (const k of ["1/2", "2/2"]) expect((await shard(k)).code).toBe(0);
+  expect((await runCli(["assemble", at("twice.cbz")])).code).toBe(0);
+  const before = await readFile(at("twice.cbz"));
+  for (const k of ["1/2", "2/2"]) {
+    const again = await shard(k);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("twice.cbz is assembled already, from")]);
+  }
+  const joined = await runCli(["assemble", at("twice.cbz")]);
+  expect([joined.code, joined.stderr]).toEqual([0, expect.stringContaining("it has every page, and no shards")]);
+  expect(await readFile(at("twice.cbz"))).toEqual(before);
+  expect(await runCli(["assemble", at("chapters/b.cbz")])).toMatchObject({ code: 1 });
 });

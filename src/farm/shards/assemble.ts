@@ -29,6 +29,7 @@ import { runBatch, type RunBatchOptions } from "../../core/run-batch.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
 import { readWhole } from "../../io/files/read-file.js";
+import { METADATA_NAME } from "../../io/names/output-rules.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
@@ -53,6 +54,16 @@ export async function outputOfShards(path: string): Promise<OutputPaths | undefi
   const candidates = own === undefined ? [{ outputDir: path }, { outputZip: path }] : [own];
   for (const output of candidates) if (await exists(shardsFolder(output))) return output;
   return undefined;
+}
+
+/** Whether an output without shards has every page, so that nothing is left to join. */
+export async function isAssembledWhole(path: string): Promise<boolean> {
+  const run = await findRun(path).catch(() => undefined);
+  if (run === undefined) return false;
+  if (run.archive !== undefined) return run.archive.metadata.failures.length === 0;
+  const { history, output } = run;
+  // A folder's metadata are written once every page has an outcome.
+  return history.failedPages.length === 0 && history.inHand.length === 0 && (await exists(join(output, METADATA_NAME)));
 }
 
 /**

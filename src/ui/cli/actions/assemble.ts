@@ -3,12 +3,11 @@ import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { typedPath } from "../../../core/input/typed-path.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { BatchProcessingError } from "../../../errors.js";
-import { assembleShards, outputOfShards } from "../../../farm/shards/assemble.js";
-import { exists } from "../../../io/files/exists.js";
+import { assembleShards, isAssembledWhole, outputOfShards } from "../../../farm/shards/assemble.js";
 import { configureOwnProcess } from "../../../io/image/own-process.js";
 import type { AssembleFlags } from "../commands/assemble-command.js";
 import { listenForSignals } from "../interrupt.js";
-import { exitCodeFor, exitCodeOf, worstExitCode } from "../output/exit-codes.js";
+import { EXIT, exitCodeFor, exitCodeOf, worstExitCode } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { newReporter } from "./run-batch.js";
 import { startLogging } from "./start-logging.js";
@@ -26,12 +25,15 @@ export async function assemble(outputs: readonly string[], flags: AssembleFlags)
       const reporter = newReporter(flags);
       try {
         const output = await outputOfShards(typedPath(path));
+        if (output === undefined && (await isAssembledWhole(typedPath(path)))) {
+          reporter.note(`${path} is assembled already: it has every page, and no shards`);
+          codes.push(EXIT.done);
+          continue;
+        }
         if (output === undefined)
-          throw new BatchProcessingError(
-            "ERR_RUN_NOT_FOUND",
-            `there are no shards of ${path}${(await exists(path)) ? ", which is there, so they may be assembled already" : ""}`,
-            { remedy: `name the output of \`cobra-batch colorize --shard\`` },
-          );
+          throw new BatchProcessingError("ERR_RUN_NOT_FOUND", `there are no shards of ${path}`, {
+            remedy: `name the output of \`cobra-batch colorize --shard\``,
+          });
         reporter.failuresFile = await failuresFile(output);
         const { drain, signal } = interrupt;
         const onEvent = reporter.onEvent.bind(reporter);

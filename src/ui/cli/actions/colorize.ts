@@ -80,6 +80,7 @@ export async function prepare(
     ...common,
     notes: [`shard ${shardText(part.shard)} of ${output}`],
     next: `once all shards are done: cobra-batch assemble ${quoted(output)}`,
+    nothingLeft: `${output} is assembled already, from these pages and settings; --fresh colours them again`,
     run: async (engine, _config, options) => runShard(engine, config, part, options),
   };
 }

@@ -47,6 +47,8 @@ export interface PreparedBatch {
   readonly next?: string;
   /** What to do about failures, if the command knows better than the error table. By code. */
   readonly remedies?: Remedies;
+  /** Said where `run` finds nothing left to do. */
+  readonly nothingLeft?: string;
   /** Runs it; undefined where nothing was left to do. Default: `runBatch`. */
   readonly run?: (
     engine: BatchEngine,
@@ -182,7 +184,10 @@ export async function runReported(
           for (const notice of lateWarnings()) reporter.onEvent({ type: "warning", ...notice });
       },
     });
-    if (summary === undefined) return { exitCode: EXIT.done };
+    if (summary === undefined) {
+      if (prepared.nothingLeft !== undefined) reporter.note(prepared.nothingLeft);
+      return { exitCode: EXIT.done };
+    }
     if (summary.unfinished === 0 && summary.failed > 0) await abandon?.();
     if (summary.preview !== undefined && interrupt.exitCode === undefined)
       return { exitCode: EXIT.previewWaits, summary };
