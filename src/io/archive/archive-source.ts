@@ -18,6 +18,7 @@ import type { PageSource, SourceEntry, SourceFault, SourceNotice } from "../page
 import { ZipArchive } from "./zip-archive.js";
 import type { ZipRecord } from "./zip-contents.js";
 import { entryNames } from "./zip-rules.js";
+import { printableName } from "../names/safe-name.js";
 import { turn } from "../../concurrency/take-turns.js";
 
 /** Entries whose first bytes are read at once. */
@@ -259,7 +260,10 @@ class ArchiveSource implements PageSource {
   }
 
   #addFaults(archive: ZipArchive, prefix: string): void {
-    for (const error of archive.faults) this.faults.push({ name: prefix + (error.entryName ?? ""), error });
+    // A fault of the archive itself has the archive's name.
+    const own = prefix === "" ? printableName(basename(this.path)) : prefix.slice(0, -1);
+    for (const error of archive.faults)
+      this.faults.push({ name: error.entryName === undefined ? own : prefix + error.entryName, error });
   }
 
   #empty(): ValidationError {

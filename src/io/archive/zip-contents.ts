@@ -99,7 +99,7 @@ export async function readContents(
     faults.push(
       new ZipExtractionError(
         "ERR_ZIP_FORMAT",
-        `${label}: its directory breaks off after ${directory.entries.length} of ${directory.entryCount} entries (${messageOf(directory.damage)}); the entries before are used, repair the archive to get the rest`,
+        `the directory of ${label} breaks off after ${directory.entries.length} of ${directory.entryCount} entries (${messageOf(directory.damage)}); the entries before are used, repair the archive to get the rest`,
         { cause: directory.damage },
       ),
     );

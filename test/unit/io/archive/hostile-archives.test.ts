@@ -3,7 +3,7 @@
  * through.
  */
 import { readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ZipExtractionError } from "../../../../src/errors.js";
@@ -302,6 +302,7 @@ describe("the archive as a whole", () => {
     expect(source.entries().map(({ name }) => name)).toEqual(["2.png", "good.png"]);
     expect(source.faults.map(({ error }) => error.code)).toEqual(["ERR_ZIP_FORMAT"]);
     expect(source.faults[0]!.error.message).toContain("after 2 of 5 entries");
+    expect(source.faults[0]!.name).toBe(basename(source.path));
     await goodPageIsRead(source);
     await source.close();
   });
