@@ -288,6 +288,7 @@ describe("a folder of an output that is a link to another place", () => {
     await output.write(job("d.png"), picture("d"));
     expect(await readdir(at("victim"))).toEqual(["b_colorized.png"]);
     expect(await text("victim/b_colorized.png")).toBe("theirs");
+    await output.stop();
   });
 });
 
