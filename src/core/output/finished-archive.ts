@@ -13,7 +13,7 @@ import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
-import { readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
+import { hasMorePages, readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
 import { isSameCarried } from "./carried-origins.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
@@ -79,7 +79,7 @@ export async function findEarlierArchives(config: BatchConfig, wanted: WantedArc
     }
     const now = new Set([...hashes.values(), ...carried.files.map(({ sha256: hash }) => hash)]);
     if (isSameChapter(metadata, now))
-      outdated.push({ path, metadata, allStay: isSame, hasMore: hasMore(metadata, hashes, now) });
+      outdated.push({ path, metadata, allStay: isSame, hasMore: hasMorePages(metadata, hashes, now) });
   }
 }
 
@@ -149,11 +149,6 @@ function isSameChapter(
   const isMost = (hashes: readonly string[]): boolean =>
     hashes.length === 0 || hashes.filter((hash) => now.has(hash)).length * 2 > hashes.length;
   return isMost(coloured) && isMost([...coloured, ...inColor.map((name) => copies.get(name) ?? "")]);
-}
-
-/** Whether a coloured page is in the input neither by name nor under another one. */
-function hasMore({ inputs }: ArchiveMetadata, pages: Comparison["hashes"], now: ReadonlySet<string>): boolean {
-  return inputs.some(({ page, sha256: hash }) => !pages.has(page) && !now.has(hash));
 }
 
 /** Whether somebody has taken a picture or a layer out of an archive. */

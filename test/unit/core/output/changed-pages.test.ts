@@ -195,6 +195,26 @@ describe("a finished archive", () => {
     expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
   });
 
+  it("is kept where the input loses a page while the work on another one goes on", async () => {
+    await colorize();
+    const before = await content("out.cbz");
+    failing = ["4.png"];
+    await writeFile(at("in/4.png"), await drawn(4));
+    await colorize();
+    expect(await archives()).toContain("out.cbz.cobra-batch");
+    await unlink(at("in/3.png"));
+    failing = [];
+    expect(await colorize()).toEqual({
+      coloured: ["4.png"],
+      output: at("out_1.cbz"),
+      warnings: [
+        `${at("out.cbz")} has pages that the input no longer has and is kept; the result is ${at("out_1.cbz")}`,
+      ],
+    });
+    expect(await content("out.cbz")).toEqual(before);
+    expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
+  });
+
   it("that somebody has put files into is kept once: the one beside it is replaced from then on", async () => {
     await colorize();
     await edit("out.cbz", [], { "mine.txt": Buffer.from("mine") });
