@@ -1,11 +1,11 @@
 // A finished archive of which a page or a setting has changed: pages that stay are taken from it, and it is replaced
 // only if it has no picture that would be lost.
-import { mkdtemp, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
-import { redoRun } from "../../../../src/core/continue-run.js";
+import { redoRun, retryRun } from "../../../../src/core/continue-run.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -244,6 +244,36 @@ describe("a finished archive", () => {
     expect(Object.keys(await content("out.cbz")).toSorted()).toEqual(pictures(1, 2, 3));
     expect(await archives()).toEqual(["out.cbz"]);
     expect((await colorize()).coloured).toEqual(["4.png"]);
+  });
+
+  it("loses no page by a redo where one of the input is in colour now", async () => {
+    await colorize();
+    const before = await readFile(at("out.cbz"));
+    await writeFile(at("in/1.png"), await colourPage(3));
+    for (const wanted of ["1.png", "2.png"]) {
+      const { config, options, abandon } = await redoRun(at("out.cbz"), [wanted]);
+      await expect(run(config, options)).rejects.toMatchObject({
+        code: "ERR_INPUT_NOT_FOUND",
+        message: `1.png of ${at("in")} is in colour now, and ${at("out.cbz")} would lose its picture`,
+      });
+      await abandon();
+      expect(await archives()).toEqual(["out.cbz"]);
+    }
+    expect(await readFile(at("out.cbz"))).toEqual(before);
+  });
+
+  it("loses no page by a retry of failed pages where the input has lost one", async () => {
+    failing = ["3.png"];
+    await colorize();
+    const before = await readFile(at("out.cbz"));
+    await unlink(at("in/1.png"));
+    failing = [];
+    const { config, options } = (await retryRun(at("out.cbz"), { failedOnly: true }))!;
+    await expect(run(config, options)).rejects.toMatchObject({
+      code: "ERR_INPUT_NOT_FOUND",
+      message: `1.png of ${at("in")} is no longer a page, and ${at("out.cbz")} would lose its picture`,
+    });
+    expect(await readFile(at("out.cbz"))).toEqual(before);
   });
 
   it("is opened again though a kill has left an empty work folder", async () => {
