@@ -4,6 +4,7 @@ import { ConfigurationError } from "../../../errors.js";
 import { noticesOf } from "../../../errors/notice.js";
 import { outputPath, shardsFolder } from "../../../core/output/work-folder.js";
 import { runShard, type ShardOfChapter } from "../../../farm/shards/run-shard.js";
+import { shardFolder } from "../../../farm/shards/shard-folder.js";
 import { shardText } from "../../../config/shard.js";
 import { exists } from "../../../io/files/exists.js";
 import type { ColorizeFlags } from "../commands/colorize-command.js";
@@ -80,6 +81,7 @@ export async function prepare(
     ...common,
     notes: [`shard ${shardText(part.shard)} of ${output}`],
     next: `once all shards are done: cobra-batch assemble ${quoted(output)}`,
+    writes: { outputDir: shardFolder(config, part.shard) },
     run: async (engine, _config, options) => runShard(engine, config, part, options),
   };
 }

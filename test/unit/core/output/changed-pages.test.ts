@@ -195,6 +195,22 @@ describe("a finished archive", () => {
     expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
   });
 
+  it("with a number is known again when somebody has taken the one before it away", async () => {
+    await colorize();
+    await unlink(at("in/3.png"));
+    expect((await colorize()).output).toBe(at("out_1.cbz"));
+    await unlink(at("out.cbz"));
+    expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize()).toEqual({ coloured: ["4.png"], output: at("out_1.cbz"), warnings: [] });
+    expect(await archives()).toEqual(["out_1.cbz"]);
+  });
+
+  it("that was asked for under a name with a number is no numbered one of another name", async () => {
+    await colorize({ outputZip: at("out_2.cbz") });
+    expect(await colorize()).toMatchObject({ coloured: ["1.png", "2.png", "3.png"], output: at("out.cbz") });
+  });
+
   it("is kept where the input loses a page while the work on another one goes on", async () => {
     await colorize();
     const before = await content("out.cbz");
