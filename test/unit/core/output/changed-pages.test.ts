@@ -1,11 +1,13 @@
 // A finished archive of which a page or a setting has changed: pages that stay are taken from it, and it is replaced
 // only if it has no picture that would be lost.
-import { mkdtemp, readFile, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import { redoRun, retryRun } from "../../../../src/core/continue-run.js";
+import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
+import { reopenOutdated } from "../../../../src/core/output/outdated-archive.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -298,6 +300,23 @@ describe("a finished archive", () => {
     await writeFile(at("in/4.png"), await drawn(4));
     expect(await colorize()).toMatchObject({ coloured: ["4.png"], output: at("out.cbz") });
     expect(await archives()).toEqual(["out.cbz"]);
+  });
+
+  it("that another run has just opened again is left to it", async () => {
+    await colorize();
+    const { config } = parseBatchConfig({
+      inputDir: at("in"),
+      outputZip: at("out.cbz"),
+      referenceImages: [at("refs")],
+    });
+    const outdated = [
+      { path: at("out.cbz"), metadata: (await readArchiveMetadata(at("out.cbz")))!, allStay: false, hasMore: false },
+    ];
+    await reopenOutdated(outdated, config);
+    const work = at("out.cbz.cobra-batch");
+    const { ino } = await stat(work);
+    await reopenOutdated(outdated, config);
+    expect((await stat(work)).ino).toBe(ino);
   });
 
   it("of another chapter is kept, though both share a page of credits", async () => {
