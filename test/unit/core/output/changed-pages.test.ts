@@ -302,6 +302,16 @@ describe("a finished archive", () => {
     expect(await archives()).toEqual(["out.cbz"]);
   });
 
+  it.each(["a:b.cbz", "a\\b.cbz", "a\nb.cbz"])("is opened again whatever its name is: %j", async (name) => {
+    const outputZip = at(name);
+    await colorize({ outputZip });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize({ outputZip })).toEqual({ coloured: ["4.png"], output: outputZip, warnings: [] });
+    const { config, options } = await redoRun(outputZip, ["1.png"]);
+    expect(await run(config, options)).toEqual({ coloured: ["1.png"], output: outputZip, warnings: [] });
+    expect((await readdir(root)).toSorted()).toEqual([name, "in", "refs"].toSorted());
+  });
+
   it("that another run has just opened again is left to it", async () => {
     await colorize();
     const { config } = parseBatchConfig({
