@@ -250,16 +250,21 @@ function makePartialSchema(keys: readonly string[]): z.ZodObject {
 /**
  * What is wrong with some settings.
  * @param keys the settings that may be there
+ * @param label what a setting is called where it was given. Default: by its key
  */
-export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): Fault[] {
+export function settingFaults(
+  input: unknown,
+  keys: readonly string[] = BATCH_CONFIG_KEYS,
+  label: Label = String,
+): Fault[] {
   const result = partialSchema(keys).safeParse(input);
-  if (!result.success) return result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+  if (!result.success) return result.error.issues.flatMap((issue) => describeIssue(issue, input, keys, label));
   const { referenceImages } = input as { referenceImages?: readonly string[] };
   return keys === PAGE_CONFIG_KEYS && referenceImages?.length === 0
     ? [
         {
-          message: "referenceImages: must name at least one",
-          remedy: "leave referenceImages out for the references of all pages",
+          message: `${label("referenceImages")}: must name at least one`,
+          remedy: `leave ${label("referenceImages")} out for the references of all pages`,
         },
       ]
     : [];

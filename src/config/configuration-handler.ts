@@ -17,6 +17,7 @@ import {
   type BatchConfigInput,
   type PageConfig,
 } from "./batch-config.js";
+import type { Label } from "./config-messages.js";
 import { engineJsonSchema, engineSettingFaults, type EngineSettings } from "./engine-settings.js";
 import { compareSpecificity, ImageMatcher, type EntryMatch } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
@@ -184,8 +185,14 @@ const ARCHIVE_FLAGS = [
   { key: "outputAsZip", folder: "outputDir", archive: "outputZip", path: (path: string) => path.replace(/\/*$/, "/") },
 ] as const;
 
-/** A section's settings without those keys, what they say taken into the paths; and what is wrong with them. */
-function withoutArchiveFlags(section: Record<string, unknown>): {
+/**
+ * A section's settings without those keys, what they say taken into the paths; and what is wrong with them.
+ * @param label what the section calls a key
+ */
+function withoutArchiveFlags(
+  section: Record<string, unknown>,
+  label: Label = String,
+): {
   settings: Record<string, unknown>;
   faults: Fault[];
 } {
@@ -196,17 +203,18 @@ function withoutArchiveFlags(section: Record<string, unknown>): {
     delete settings[key];
     if (said === undefined) continue;
     const named = settings[folder];
+    const [flag, dir, zip] = [label(key), label(folder), label(archive)];
     if (typeof said !== "boolean")
-      faults.push({ message: `${key}: must be true or false, not ${JSON.stringify(said)}` });
+      faults.push({ message: `${flag}: must be true or false, not ${JSON.stringify(said)}` });
     else if (!said && settings[archive] !== undefined)
-      faults.push({ message: `${key}: is false, but ${archive} is given`, remedy: leaveOut(key, archive) });
+      faults.push({ message: `${flag}: is false, but ${zip} is given`, remedy: leaveOut(flag, zip) });
     else if (said && typeof named === "string") {
       delete settings[folder];
       if (settings[archive] === undefined) settings[archive] = path(named);
       else
         faults.push({
-          message: `${key}: is true, but both ${folder} and ${archive} are given`,
-          remedy: leaveOut(folder, archive),
+          message: `${flag}: is true, but both ${dir} and ${zip} are given`,
+          remedy: leaveOut(dir, zip),
         });
     }
   }
@@ -259,27 +267,36 @@ function pathsFrom(folder: string, settings: Record<string, unknown>): Record<st
 function sectionFaults(section: unknown, where: string, keys: readonly string[]): Fault[] {
   if (section === undefined) return [];
   if (!isObject(section)) return [notAnObject(where, section)];
+  const label = labelOf(section);
   const { settings, faults } =
-    keys === BATCH_CONFIG_KEYS ? withoutArchiveFlags(camelKeys(section)) : { settings: camelKeys(section), faults: [] };
+    keys === BATCH_CONFIG_KEYS
+      ? withoutArchiveFlags(camelKeys(section), label)
+      : { settings: camelKeys(section), faults: [] };
   const twice = Object.keys(section).filter((key) => key !== camelKey(key) && camelKey(key) in section);
   return [
     ...twice.map((key) => ({
       message: `${where}.${key}: is the same setting as ${camelKey(key)}, which is given too`,
       remedy: leaveOut(key, camelKey(key)),
     })),
-    ...[...faults, ...settingFaults(settings, keys)].map((fault) => faultAt(`${where}.`, fault)),
+    ...[...faults, ...settingFaults(settings, keys, label)].map((fault) => faultAt(`${where}.`, fault)),
   ];
 }
 
 function engineFaults(section: unknown): Fault[] {
   if (section === undefined) return [];
   if (!isObject(section)) return [notAnObject("engine", section)];
-  return engineSettingFaults(camelKeys(section)).map((fault) => faultAt("engine.", fault));
+  return engineSettingFaults(camelKeys(section), labelOf(section)).map((fault) => faultAt("engine.", fault));
 }
 
 /** `num_inference_steps` → `numInferenceSteps`. */
 function camelKey(key: string): string {
   return key.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** What a section calls its keys. */
+function labelOf(section: Record<string, unknown>): Label {
+  const written = new Map(Object.keys(section).map((key) => [camelKey(key), key]));
+  return (key) => written.get(key) ?? key;
 }
 
 function camelKeys(section: Record<string, unknown>): Record<string, unknown> {

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Fault } from "../errors/fault.js";
 import { PROVIDER_NAMES } from "../binding/runtime/providers.js";
+import type { Label } from "./config-messages.js";
 import { MOST_THREADS, wholeNumberRule } from "./setting-text.js";
 
 const whole = (least: number, most?: number): z.ZodInt => {
@@ -43,14 +44,19 @@ export type EngineSettings = z.infer<typeof engineSettingsSchema>;
 /** Names of all keys. */
 const ENGINE_SETTING_KEYS: readonly string[] = Object.keys(engineSettingsSchema.shape);
 
-/** What is wrong with a section, such as `maxBatch: must be …`. */
-export function engineSettingFaults(section: Readonly<Record<string, unknown>>): Fault[] {
+/**
+ * What is wrong with a section, such as `maxBatch: must be …`.
+ * @param label what the section calls a key. Default: as it is
+ */
+export function engineSettingFaults(section: Readonly<Record<string, unknown>>, label: Label = String): Fault[] {
   const result = engineSettingsSchema.safeParse(section);
   if (result.success) return [];
   return result.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => ({ message: `${key}: unknown; the keys are ${ENGINE_SETTING_KEYS.join(", ")}` }));
-    const path = issue.path.join(".");
+      return issue.keys.map((key) => ({
+        message: `${label(key)}: unknown; the keys are ${ENGINE_SETTING_KEYS.join(", ")}`,
+      }));
+    const path = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
     const message =
       issue.code === "invalid_union" ? 'must be "all" or a list of devices, such as ["cuda:0"]' : issue.message;
     return [{ message: `${path}: ${message}, not ${JSON.stringify(section[String(issue.path[0])])}` }];

@@ -13,7 +13,7 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
-import { removeUnused, reopenArchive } from "./output/reopen-archive.js";
+import { removeEmpty, removeUnused, reopenArchive } from "./output/reopen-archive.js";
 import { isThere } from "../io/files/exists.js";
 import { findPage, pagesNamed } from "./find-page.js";
 import type { RunBatchOptions } from "./run-batch.js";
@@ -167,7 +167,7 @@ async function reopened(found: StoredRun, proceed: (run: StoredRun) => Promise<C
   if (found.archive === undefined) return proceed(found);
   const { config } = found.record;
   const work = workFolder(config);
-  await removeUnused(config); // a kill may have left one that holds nothing
+  await removeEmpty(config);
   if (await isThere(shardsFolder(config)))
     throw new BatchProcessingError("ERR_STATE", `${found.output} is coloured in shards`, {
       remedy: `join them with \`cobra-batch assemble\`, or remove ${shardsFolder(config)}`,

@@ -10,6 +10,7 @@ import { isThere } from "../io/files/exists.js";
 import { isFaultOfFile } from "../io/files/file-errors.js";
 import type { PageSink } from "../io/page-sink.js";
 import { announce } from "./announce-run.js";
+import { checkNoneLost } from "./lost-pages.js";
 import { completeRun, type EndingRun } from "./complete-run.js";
 import type { PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
@@ -125,6 +126,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const output: RunOutput = journaled ?? new SinkOutput(parts.sink!, fingerprint);
   try {
     pages.adjustments = output.history.adjustments;
+    checkNoneLost(parts, upcoming, output.history);
     if (config.outputZip !== undefined) pages.keepNames((page) => output.history.last(page)?.outputName);
     announce(
       parts,

@@ -101,3 +101,16 @@ describe("config", () => {
     expect([code, (JSON.parse(stdout) as { type: string }).type]).toEqual([0, "object"]);
   });
 });
+
+it("variables of engine flags: an empty one counts as none, and a wrong one is named, not its flag", async () => {
+  const colorize = ["colorize", at("nowhere"), "--output-dir", at("out")];
+  const empty = await runCli(colorize, undefined, { COBRA_DEVICES: "", COBRA_MAX_BATCH: "" });
+  expect(empty).toMatchObject({ code: 1, stderr: expect.stringContaining("ERR_INPUT_NOT_FOUND") as string });
+  const wrong = await runCli(colorize, undefined, { COBRA_DEVICES: "x", COBRA_MAX_BATCH: "0" });
+  expect(wrong).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/COBRA_DEVICES: must be .*COBRA_MAX_BATCH: must be /su) as string,
+  });
+  const flag = await runCli([...colorize, "--max-batch=y"], undefined, { COBRA_MAX_BATCH: "0" });
+  expect(flag.stderr).toContain("--max-batch: must be");
+});

@@ -54,6 +54,21 @@ it("colours chapters of its arguments and of a list with one engine; a bad one c
   expect((await readdir(at("out"))).toSorted()).toEqual(["b_colorized.cbz", "pages_colorized"]);
 });
 
+it("a shard with a failed page names its own failures.json", async () => {
+  await writeFolder(at("damaged"), {
+    "1.png": await linePage(1),
+    "2.png": await linePage(2),
+    "3.png": Buffer.from("x"),
+  });
+  await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
+  const args = ["colorize", at("damaged"), "--reference-dir", at("refs"), "--output-zip", at("damaged.cbz"), ...MODEL];
+  const { code, stderr } = await runCli([...args, "--shard", "2/2"]);
+  expect(code).toBe(2);
+  const [, path] = /failures +(\S+)/.exec(stderr) ?? [];
+  expect(path).toBe(at("damaged.cbz.cobra-batch/shards/2-of-2/failures.json"));
+  expect(await readFile(path!, "utf8")).toContain("3.png");
+});
+
 function canUnshare(): boolean {
   try {
     execFileSync("unshare", [...UNSHARE, "hostname", "worker"], { stdio: "ignore" });

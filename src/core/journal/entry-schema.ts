@@ -3,6 +3,7 @@
  * nothing in them is used before it is checked here. Names of files must stay inside the output; fields from later
  * versions are accepted.
  */
+import { basename } from "node:path";
 import { z } from "zod";
 import { withoutUndefined } from "../../config/without-undefined.js";
 import { ValidationError } from "../../errors.js";
@@ -18,8 +19,11 @@ const hash = z.string().regex(/^(?:[0-9a-f]{64})?$/u);
 
 /** The relative name of a file inside the output. */
 const fileName = text.refine(staysInside, { error: "leads outside the output", params: { unsafe: true } });
-/** The name of a file right beside the journal's output. */
-const siblingName = fileName.refine((name) => !name.includes("/") && name !== "." && name !== "..", {
+/**
+ * The name of a file right beside the journal's output. A user has chosen it, so it need not be valid on every system:
+ * `a:b.cbz`.
+ */
+const siblingName = text.refine((name) => name === basename(name) && !["", ".", ".."].includes(name), {
   error: "leads outside the output's folder",
   params: { unsafe: true },
 });

@@ -33,6 +33,19 @@ export interface ArchiveMetadata {
 }
 
 /**
+ * Whether a coloured page of an archive is in an input neither by name nor by content under another one.
+ * @param names of the input's pages
+ * @param hashes of all its files, as far as they are known
+ */
+export function hasMorePages(
+  { inputs }: Pick<ArchiveMetadata, "inputs">,
+  names: { has(page: string): boolean },
+  hashes: ReadonlySet<string>,
+): boolean {
+  return inputs.some(({ page, sha256: hash }) => !names.has(page) && !hashes.has(hash));
+}
+
+/**
  * The metadata of an archive; undefined for one of somebody else and for what is no archive.
  * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside the archive
  */

@@ -18,8 +18,8 @@ import type { Notice } from "../../errors/notice.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
-import { readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
-import { archiveEntry, findOwn, keptArchive, type EarlierRuns } from "./own-archive.js";
+import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
+import { archiveEntry, findOwn, keptArchive, WHY_KEPT, type EarlierRuns } from "./own-archive.js";
 import { ReplacedArchive } from "./replaced-archive.js";
 import { workFolder } from "./work-folder.js";
 
@@ -91,7 +91,7 @@ export async function writeArchive(
 /** Why this output's own archive is kept all the same, as the rest of a sentence about it. */
 async function reasonToKeep(
   path: string,
-  { keepOthers, metadata: { inputs = [] } }: ArchiveContent,
+  { keepOthers, metadata: { inputs = [], carried } }: ArchiveContent,
   before: ReplacedArchive | undefined,
 ): Promise<{ path: string; why: string } | undefined> {
   if (before?.loss !== undefined) return { path, why: before.loss };
@@ -99,6 +99,8 @@ async function reasonToKeep(
   const has = await readArchiveMetadata(path).catch(() => undefined);
   const stays = new Set(inputs.map(({ page, fingerprint }) => `${fingerprint} ${page}`));
   if (has === undefined || has.inputs.length === 0) return undefined;
+  const hashes = new Set([...inputs, ...(carried?.files ?? [])].map((one) => one.sha256));
+  if (hasMorePages(has, new Set(inputs.map(({ page }) => page)), hashes)) return { path, why: WHY_KEPT.pages };
   if (has.inputs.some(({ page, fingerprint }) => stays.has(`${fingerprint} ${page}`))) return undefined;
   return { path, why: "was made with other settings or references" };
 }

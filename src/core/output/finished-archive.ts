@@ -2,18 +2,17 @@
  * Recognises archives that are the finished results of this very batch, or were until something of it changed. The
  * journal is removed with the last page, so their metadata says what their pages were made from.
  */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
-import { isThere } from "../../io/files/exists.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
-import { readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
+import { hasMorePages, readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
 import { isSameCarried } from "./carried-origins.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
@@ -64,11 +63,9 @@ export async function findEarlierArchives(config: BatchConfig, wanted: WantedArc
   if (config.outputZip === undefined || config.overwrite || (await hasJournal(config))) return { outdated };
   let carried: CarriedOrigins | undefined;
   const hashOf = hashedOnce();
-  for (let number = 0; ; number++) {
-    const path = numberedName(config.outputZip, number);
-    if (!(await isThere(path))) return { outdated };
+  for (const { path, followsGap } of await numberedArchives(config.outputZip)) {
     const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
-    if (metadata === undefined) continue;
+    if (metadata === undefined || (followsGap && !wasNumbered(metadata, config.outputZip))) continue;
     const { isSame, stays, hashes } = await compare(wanted, metadata, hashOf);
     if (!isSame && !stays) continue;
     carried ??= await wanted.carried();
@@ -79,8 +76,34 @@ export async function findEarlierArchives(config: BatchConfig, wanted: WantedArc
     }
     const now = new Set([...hashes.values(), ...carried.files.map(({ sha256: hash }) => hash)]);
     if (isSameChapter(metadata, now))
-      outdated.push({ path, metadata, allStay: isSame, hasMore: hasMore(metadata, hashes, now) });
+      outdated.push({ path, metadata, allStay: isSame, hasMore: hasMorePages(metadata, hashes, now) });
   }
+  return { outdated };
+}
+
+interface NumberedArchive {
+  readonly path: string;
+  /** A name before it is free: somebody has taken that archive away, or this one was never meant by the number. */
+  readonly followsGap: boolean;
+}
+
+/** What has the output's name or the name with a number, in order. */
+async function numberedArchives(path: string): Promise<NumberedArchive[]> {
+  const name = basename(path);
+  const names = await readdir(dirname(path)).catch(() => []);
+  const numbers = names.flatMap((one) => {
+    const number = one === name ? 0 : Number(/_([1-9]\d{0,8})(?:\.[^.]*)?$/u.exec(one)?.[1] ?? Number.NaN);
+    return numberedName(name, number) === one ? [number] : [];
+  });
+  return numbers
+    .toSorted((a, b) => a - b)
+    .map((number, index) => ({ path: numberedName(path, number), followsGap: number !== index }));
+}
+
+/** Whether an archive got a number because its run found the name taken that it was asked for. */
+function wasNumbered({ run }: ArchiveMetadata, wanted: string): boolean {
+  const asked = run?.record.config.outputZip;
+  return asked !== undefined && basename(asked) === basename(wanted);
 }
 
 /** An empty one, which a kill has left, knows nothing. */
@@ -149,11 +172,6 @@ function isSameChapter(
   const isMost = (hashes: readonly string[]): boolean =>
     hashes.length === 0 || hashes.filter((hash) => now.has(hash)).length * 2 > hashes.length;
   return isMost(coloured) && isMost([...coloured, ...inColor.map((name) => copies.get(name) ?? "")]);
-}
-
-/** Whether a coloured page is in the input neither by name nor under another one. */
-function hasMore({ inputs }: ArchiveMetadata, pages: Comparison["hashes"], now: ReadonlySet<string>): boolean {
-  return inputs.some(({ page, sha256: hash }) => !pages.has(page) && !now.has(hash));
 }
 
 /** Whether somebody has taken a picture or a layer out of an archive. */

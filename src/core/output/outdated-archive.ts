@@ -8,7 +8,7 @@ import type { KeptReason } from "../journal/entries.js";
 import { findRun, type StoredRun } from "../journal/find-run.js";
 import { holdsOwnFilesOnly } from "./carried-origins.js";
 import type { OutdatedArchive } from "./finished-archive.js";
-import { removeUnused, reopenArchive } from "./reopen-archive.js";
+import { removeEmpty, reopenArchive } from "./reopen-archive.js";
 import { workFolder } from "./work-folder.js";
 
 /**
@@ -33,7 +33,7 @@ export async function reopenOutdated(archives: readonly OutdatedArchive[], confi
 
 async function reopen(run: StoredRun, kept?: KeptReason): Promise<void> {
   const { config } = run.record;
-  await removeUnused(config); // a kill may have left one that holds nothing
+  await removeEmpty(config);
   if (!(await isThere(workFolder(config)))) await reopenArchive(run, kept);
 }
 

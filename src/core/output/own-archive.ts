@@ -62,7 +62,8 @@ export async function keptArchive(
   return { path, why: isOther(entry, pages, earlier) ? "is of another input" : WHY_KEPT[entry.kept ?? "changed"] };
 }
 
-const WHY_KEPT = {
+/** As the rest of a sentence about an archive. */
+export const WHY_KEPT = {
   changed: "was changed after it was written",
   files: "holds files that somebody has put there",
   pages: "has pages that the input no longer has",

@@ -109,14 +109,28 @@ function changed(sha256: string, written: string | undefined): { readonly writte
   return written === undefined || written === sha256 ? {} : { written };
 }
 
-/** Removes a work folder that nobody is using. One with the results of shards stays. */
-export async function removeUnused(paths: OutputPaths): Promise<void> {
+/**
+ * Removes a work folder that a kill has left and that nobody is using. One whose journal says something stays: another
+ * run may have opened the archive again since this one has looked.
+ */
+export async function removeEmpty(paths: OutputPaths): Promise<void> {
+  await removeUnused(paths, ({ damaged, history }) => damaged === 0 && history.record === undefined);
+}
+
+/**
+ * Removes a work folder that nobody is using. One with the results of shards stays.
+ * @param isWanted whether one with this journal is to go. Default: every one
+ */
+export async function removeUnused(
+  paths: OutputPaths,
+  isWanted: (journal: LockedJournal) => boolean = () => true,
+): Promise<void> {
   if (await isThere(shardsFolder(paths))) return;
   const path = workFolder(paths);
   try {
     const journal = await LockedJournal.open(path, path);
     try {
-      if (await journal.isHeld()) await removeWorkFolder(path, () => journal.close());
+      if (isWanted(journal) && (await journal.isHeld())) await removeWorkFolder(path, () => journal.close());
     } finally {
       await journal.close();
     }

@@ -78,7 +78,7 @@ describe("a page's own settings in a file", () => {
       'images["a"].colorHints.1.color.2: must be "#rrggbb" or three whole numbers from 0 to 255, not 256',
       'images["a"].colorHints.1.radius: must be above 0, not 0',
       'images["a"].colorHints.2: unknown "colour"',
-      'images["b"].colorHints: must be the path of a picture with transparency, or a list',
+      'images["b"].color_hints: must be the path of a picture with transparency, or a list',
       'images["c"].colorHints: must hold at least one dot',
       'images["d"].referenceImages: must name at least one',
       'images["e"].colorHints.0.y: must be a number, not undefined',

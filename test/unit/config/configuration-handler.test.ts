@@ -23,6 +23,14 @@ async function handlerOf(content: unknown): Promise<ConfigurationHandler> {
 }
 
 describe("loadConfigFile", () => {
+  it("names a key as the file does", () => {
+    const faults = new ConfigurationHandler().validateConfig({ default: { my_thing: 1 }, engine: { max_batch: "x" } });
+    expect(faults.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^default\.my_thing: unknown setting/u),
+      expect.stringMatching(/^engine\.max_batch: /u),
+    ]);
+  });
+
   it("reads camelCase and the Python system's snake_case keys", async () => {
     const handler = await handlerOf({
       default: { num_inference_steps: 20, top_k: 5, reference_images: ["a.png"], style: "line" },
@@ -179,14 +187,14 @@ describe("files of the Python system", () => {
         default: { input_is_zip: "yes", output_as_zip: false, output_zip: "o.zip" },
       }),
     ).toEqual([
-      { message: 'default.inputIsZip: must be true or false, not "yes"' },
+      { message: 'default.input_is_zip: must be true or false, not "yes"' },
       {
-        message: "default.outputAsZip: is false, but outputZip is given",
-        remedy: "leave outputAsZip or outputZip out",
+        message: "default.output_as_zip: is false, but output_zip is given",
+        remedy: "leave output_as_zip or output_zip out",
       },
     ]);
     expect(new ConfigurationHandler().validateConfig({ images: { "a.png": { input_is_zip: true } } })).toEqual([
-      { message: expect.stringContaining("inputIsZip: unknown setting") as string },
+      { message: expect.stringContaining("input_is_zip: unknown setting") as string },
     ]);
   });
 });

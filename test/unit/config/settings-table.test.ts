@@ -115,13 +115,13 @@ describe.each(TABLE)("$key", ({ key, default: value, good, bad }) => {
     }
   });
 
-  it("is read in snake_case too, and checked in a file with its path", () => {
+  it("is read in snake_case too, and checked in a file with its path as it stands there", () => {
     const handler = new ConfigurationHandler();
     const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     for (const one of good) expect(handler.validateConfig({ default: { [snake]: one } })).toEqual([]);
     for (const [one] of bad)
       expect(handler.validateConfig({ default: { [snake]: one } })[0]?.message).toMatch(
-        new RegExp(`^default\\.${key}\\b`),
+        new RegExp(`^default\\.${snake}\\b`),
       );
   });
 });

@@ -4,6 +4,7 @@ import { ConfigurationError } from "../../../errors.js";
 import { noticesOf } from "../../../errors/notice.js";
 import { outputPath, shardsFolder } from "../../../core/output/work-folder.js";
 import { runShard, type ShardOfChapter } from "../../../farm/shards/run-shard.js";
+import { shardFolder } from "../../../farm/shards/shard-folder.js";
 import { shardText } from "../../../config/shard.js";
 import { exists } from "../../../io/files/exists.js";
 import type { ColorizeFlags } from "../commands/colorize-command.js";
@@ -81,6 +82,7 @@ export async function prepare(
     notes: [`shard ${shardText(part.shard)} of ${output}`],
     next: `once all shards are done: cobra-batch assemble ${quoted(output)}`,
     nothingLeft: `${output} is assembled already, from these pages and settings; --fresh colours them again`,
+    writes: { outputDir: shardFolder(config, part.shard) },
     run: async (engine, _config, options) => runShard(engine, config, part, options),
   };
 }

@@ -8,7 +8,7 @@ import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
 import { checkModelOfRun } from "../../../core/run-model.js";
 import type { RunRecord } from "../../../core/journal/entries.js";
 import { configureOwnProcess } from "../../../io/image/own-process.js";
-import { failuresFile } from "../../../core/output/work-folder.js";
+import { failuresFile, type OutputPaths } from "../../../core/output/work-folder.js";
 import { ENDING_SIGNALS } from "../ending-signals.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
@@ -55,6 +55,8 @@ export interface PreparedBatch {
     config: BatchConfig,
     options: RunBatchOptions,
   ) => Promise<BatchSummary | undefined>;
+  /** What it writes, where that is not the output of the settings. */
+  readonly writes?: OutputPaths;
   /** Takes back what was prepared; called when the batch fails before any page was coloured. */
   readonly abandon?: () => Promise<void>;
 }
@@ -150,7 +152,7 @@ export async function runReported(
     const { config, options, warnings = [], engine: engineOf, model, notes = [], run = runBatch } = prepared;
     const { given = [], lateWarnings = () => [] } = prepared;
     ({ abandon } = prepared);
-    reporter.failuresFile = await failuresFile(config);
+    reporter.failuresFile = await failuresFile(prepared.writes ?? config);
     reporter.remedies = prepared.remedies ?? {};
     reporter.next = prepared.next;
     reporter.single = options?.only !== undefined;

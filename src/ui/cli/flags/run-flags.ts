@@ -29,6 +29,18 @@ export function providerFlag(description: string, standard = "cpu"): Option {
 }
 
 /**
+ * A flag whose value may stand in a variable of the environment instead. An empty one counts as none, as for settings.
+ * @param read makes the reader of the value, which names the flag or the variable in its messages
+ */
+function orVariable(option: Option, variable: string, read: (name: string) => (text: string) => unknown): Option {
+  if (!process.env[variable]) return option.argParser(read(option.long!));
+  option.env(variable);
+  // Commander does not tell the reader where a value comes from.
+  const isFlag = process.argv.some((argument) => argument === option.long || argument.startsWith(`${option.long}=`));
+  return option.argParser(read(isFlag ? option.long! : variable));
+}
+
+/**
  * Adds the flags to a command. @param continues for a command that continues an earlier run, whose model is the default
  */
 export function withRunFlags(command: Command, continues = false): Command {
@@ -42,17 +54,21 @@ export function withRunFlags(command: Command, continues = false): Command {
     )
     .addOption(providerFlag("where the networks run", continues ? "the run's" : "cpu"))
     .addOption(
-      new Option(
-        "--devices <list>",
-        "several devices: all, cuda:0,cuda:1 (default: COBRA_DEVICES, else the provider's first)",
-      )
-        .env("COBRA_DEVICES")
-        .argParser(deviceList("--devices")),
+      orVariable(
+        new Option(
+          "--devices <list>",
+          "several devices: all, cuda:0,cuda:1 (default: COBRA_DEVICES, else the provider's first)",
+        ),
+        "COBRA_DEVICES",
+        deviceList,
+      ),
     )
     .addOption(
-      new Option("--max-batch <number>", "most pages denoised together (default: COBRA_MAX_BATCH, else what fits)")
-        .env("COBRA_MAX_BATCH")
-        .argParser(integer("--max-batch", 1)),
+      orVariable(
+        new Option("--max-batch <number>", "most pages denoised together (default: COBRA_MAX_BATCH, else what fits)"),
+        "COBRA_MAX_BATCH",
+        (name) => integer(name, 1),
+      ),
     )
     .option("--fallback", "use the CPU when the provider cannot start")
     .option(

@@ -1,11 +1,13 @@
 // A finished archive of which a page or a setting has changed: pages that stay are taken from it, and it is replaced
 // only if it has no picture that would be lost.
-import { mkdtemp, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
-import { redoRun } from "../../../../src/core/continue-run.js";
+import { redoRun, retryRun } from "../../../../src/core/continue-run.js";
+import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
+import { reopenOutdated } from "../../../../src/core/output/outdated-archive.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -195,6 +197,42 @@ describe("a finished archive", () => {
     expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
   });
 
+  it("with a number is known again when somebody has taken the one before it away", async () => {
+    await colorize();
+    await unlink(at("in/3.png"));
+    expect((await colorize()).output).toBe(at("out_1.cbz"));
+    await unlink(at("out.cbz"));
+    expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize()).toEqual({ coloured: ["4.png"], output: at("out_1.cbz"), warnings: [] });
+    expect(await archives()).toEqual(["out_1.cbz"]);
+  });
+
+  it("that was asked for under a name with a number is no numbered one of another name", async () => {
+    await colorize({ outputZip: at("out_2.cbz") });
+    expect(await colorize()).toMatchObject({ coloured: ["1.png", "2.png", "3.png"], output: at("out.cbz") });
+  });
+
+  it("is kept where the input loses a page while the work on another one goes on", async () => {
+    await colorize();
+    const before = await content("out.cbz");
+    failing = ["4.png"];
+    await writeFile(at("in/4.png"), await drawn(4));
+    await colorize();
+    expect(await archives()).toContain("out.cbz.cobra-batch");
+    await unlink(at("in/3.png"));
+    failing = [];
+    expect(await colorize()).toEqual({
+      coloured: ["4.png"],
+      output: at("out_1.cbz"),
+      warnings: [
+        `${at("out.cbz")} has pages that the input no longer has and is kept; the result is ${at("out_1.cbz")}`,
+      ],
+    });
+    expect(await content("out.cbz")).toEqual(before);
+    expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
+  });
+
   it("that somebody has put files into is kept once: the one beside it is replaced from then on", async () => {
     await colorize();
     await edit("out.cbz", [], { "mine.txt": Buffer.from("mine") });
@@ -226,12 +264,69 @@ describe("a finished archive", () => {
     expect((await colorize()).coloured).toEqual(["4.png"]);
   });
 
+  it("loses no page by a redo where one of the input is in colour now", async () => {
+    await colorize();
+    const before = await readFile(at("out.cbz"));
+    await writeFile(at("in/1.png"), await colourPage(3));
+    for (const wanted of ["1.png", "2.png"]) {
+      const { config, options, abandon } = await redoRun(at("out.cbz"), [wanted]);
+      await expect(run(config, options)).rejects.toMatchObject({
+        code: "ERR_INPUT_NOT_FOUND",
+        message: `1.png of ${at("in")} is in colour now, and ${at("out.cbz")} would lose its picture`,
+      });
+      await abandon();
+      expect(await archives()).toEqual(["out.cbz"]);
+    }
+    expect(await readFile(at("out.cbz"))).toEqual(before);
+  });
+
+  it("loses no page by a retry of failed pages where the input has lost one", async () => {
+    failing = ["3.png"];
+    await colorize();
+    const before = await readFile(at("out.cbz"));
+    await unlink(at("in/1.png"));
+    failing = [];
+    const { config, options } = (await retryRun(at("out.cbz"), { failedOnly: true }))!;
+    await expect(run(config, options)).rejects.toMatchObject({
+      code: "ERR_INPUT_NOT_FOUND",
+      message: `1.png of ${at("in")} is no longer a page, and ${at("out.cbz")} would lose its picture`,
+    });
+    expect(await readFile(at("out.cbz"))).toEqual(before);
+  });
+
   it("is opened again though a kill has left an empty work folder", async () => {
     await colorize();
     await writeFolder(at("out.cbz.cobra-batch"), { "journal.ndjson": Buffer.alloc(0) });
     await writeFile(at("in/4.png"), await drawn(4));
     expect(await colorize()).toMatchObject({ coloured: ["4.png"], output: at("out.cbz") });
     expect(await archives()).toEqual(["out.cbz"]);
+  });
+
+  it.each(["a:b.cbz", "a\\b.cbz", "a\nb.cbz"])("is opened again whatever its name is: %j", async (name) => {
+    const outputZip = at(name);
+    await colorize({ outputZip });
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize({ outputZip })).toEqual({ coloured: ["4.png"], output: outputZip, warnings: [] });
+    const { config, options } = await redoRun(outputZip, ["1.png"]);
+    expect(await run(config, options)).toEqual({ coloured: ["1.png"], output: outputZip, warnings: [] });
+    expect((await readdir(root)).toSorted()).toEqual([name, "in", "refs"].toSorted());
+  });
+
+  it("that another run has just opened again is left to it", async () => {
+    await colorize();
+    const { config } = parseBatchConfig({
+      inputDir: at("in"),
+      outputZip: at("out.cbz"),
+      referenceImages: [at("refs")],
+    });
+    const outdated = [
+      { path: at("out.cbz"), metadata: (await readArchiveMetadata(at("out.cbz")))!, allStay: false, hasMore: false },
+    ];
+    await reopenOutdated(outdated, config);
+    const work = at("out.cbz.cobra-batch");
+    const { ino } = await stat(work);
+    await reopenOutdated(outdated, config);
+    expect((await stat(work)).ino).toBe(ino);
   });
 
   it("of another chapter is kept, though both share a page of credits", async () => {
