@@ -43,6 +43,8 @@ export interface ReadyChapter {
    * @param movedTo where it is, if it was moved
    */
   look(movedTo?: string): Promise<"same" | "changed" | "gone">;
+  /** Has it handed out again, as it is, after a while that doubles each time. @returns milliseconds */
+  tryLater(): number;
 }
 
 type Attributes = Pick<Stats, "size" | "mtimeMs"> & { readonly ctimeMs?: number };
@@ -56,14 +58,24 @@ interface Look {
   handedOut: boolean;
   /** Of what was handed out: the same by its paths, which costs less. */
   state: string | undefined;
+  /** When it is to be handed out again; unless it changes, never. */
+  againMs: number;
+  /** How often that was so. */
+  repeats: number;
 }
+
+const UNSEEN = { handedOut: false, state: undefined, againMs: Infinity, repeats: 0 };
+
+/** After how many times `everyMs` a chapter is handed out again first, and how often that time doubles. */
+const FIRST_REPEAT = 15;
+const DOUBLINGS = 5;
 
 /** Names of files that are being written, by common programs. */
 const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
 
 /**
  * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after
- * it was handed out is handed out again. Ends with the signal.
+ * it was handed out is handed out again, and so is one that is to be tried again. Ends with the signal.
  */
 export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
   const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
@@ -90,6 +102,7 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
       const before = looks.get(name);
+      if (before !== undefined && now() >= before.againMs) before.handedOut = false;
       if (before?.handedOut === true && (await stateOf(path, attributes).catch(() => undefined)) === before.state)
         continue;
       const lookedMs = now(); // before the reading: what changes after it is not quiet
@@ -97,16 +110,21 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       const what = openedState === undefined ? await noFile(path) : undefined;
       if (what !== undefined) sayOther(name, what);
       if (openedState === undefined) looks.delete(name);
-      else if (before?.openedState !== openedState)
-        looks.set(name, { openedState, sinceMs: now(), state: undefined, handedOut: false });
+      else if (before?.openedState !== openedState) looks.set(name, { ...UNSEEN, openedState, sinceMs: now() });
       else if (before.handedOut || lookedMs - before.sinceMs >= quietMs) {
         before.state = await stateOf(path, attributes).catch(() => undefined);
         if (before.handedOut) continue;
         before.handedOut = true;
-        const found = await kindOf(path).catch(() => undefined);
-        if (typeof found === "object") sayOther(name, found.what, true);
-        else if (found !== undefined)
-          yield { path, kind: found, look: lookAt(path, openedState, () => void looks.delete(name)) };
+        before.againMs = Infinity;
+        const kind = await kindOf(path).catch(() => undefined);
+        const look = lookAt(path, openedState, () => void looks.delete(name));
+        const tryLater = (): number => {
+          const waitMs = everyMs * FIRST_REPEAT * 2 ** Math.min(before.repeats++, DOUBLINGS);
+          before.againMs = now() + waitMs;
+          return waitMs;
+        };
+        if (typeof kind === "object") sayOther(name, kind.what, true);
+        else if (kind !== undefined) yield { path, kind, look, tryLater };
         if (signal.aborted) return;
       }
     }

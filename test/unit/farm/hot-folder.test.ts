@@ -184,3 +184,31 @@ it("tells of a chapter that changes after it was handed out, and hands it out ag
   await symlink("elsewhere.png", at("in", "ch", "3.png"));
   expect(await second.look()).toBe("changed");
 });
+
+it("hands a chapter out again that is to be tried later, as it is, after a while that doubles up to a limit", async () => {
+  await mkdir(at("in"));
+  await writeFile(at("in", "a.cbz"), "PK");
+  let clock = 0;
+  const looked: number[] = [];
+  const chapters = watching(0, [], () => (looked.push(clock), clock));
+  /** Two looks at least at this time. */
+  const looks = async (ms: number): Promise<void> => {
+    clock = ms;
+    const from = looked.length;
+    while (looked.length < from + 4) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  let chapter = (await chapters.next()).value as ReadyChapter;
+  const waited: number[] = [];
+  for (let round = 0; round < 7; round++) {
+    const waitMs = chapter.tryLater();
+    waited.push(waitMs);
+    let isThere = false;
+    const next = chapters.next().then(({ value }) => ((isThere = true), value as ReadyChapter));
+    await looks(clock + waitMs - 1);
+    expect(isThere).toBe(false);
+    clock += 1;
+    chapter = await next;
+    expect([chapter.path, await chapter.look()]).toEqual([at("in", "a.cbz"), "same"]);
+  }
+  expect(waited).toEqual([75, 150, 300, 600, 1200, 2400, 2400]);
+});
