@@ -7,7 +7,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, stat, type FileHandle } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, systemCode } from "../../errors.js";
+import { BatchProcessingError, messageOf, systemCode } from "../../errors.js";
 import { contentKind } from "../../io/content-kind.js";
 import { liesWithin } from "../../io/files/real-path.js";
 import { readHead, specialFile } from "../../io/files/read-file.js";
@@ -106,8 +106,9 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       if (before?.handedOut === true && (await stateOf(path, attributes).catch(() => undefined)) === before.state)
         continue;
       const lookedMs = now(); // before the reading: what changes after it is not quiet
-      const openedState = await stateOf(path, ofOpened).catch(() => undefined);
-      const what = openedState === undefined ? await noFile(path) : undefined;
+      let fault: unknown;
+      const openedState = await stateOf(path, ofOpened).catch((error: unknown) => void (fault = error));
+      const what = openedState === undefined ? await noFile(path, fault) : undefined;
       if (what !== undefined) sayOther(name, what);
       if (openedState === undefined) looks.delete(name);
       else if (before?.openedState !== openedState) looks.set(name, { ...UNSEEN, openedState, sinceMs: now() });
@@ -116,7 +117,10 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
         if (before.handedOut) continue;
         before.handedOut = true;
         before.againMs = Infinity;
-        const kind = await kindOf(path).catch(() => undefined);
+        const kind = await kindOf(path).catch((error: unknown) => {
+          looks.delete(name); // once it can be read, nothing else of it has changed
+          return isGone(error) ? undefined : { what: unreadable(error) };
+        });
         const look = lookAt(path, openedState, () => void looks.delete(name));
         const tryLater = (): number => {
           const waitMs = everyMs * FIRST_REPEAT * 2 ** Math.min(before.repeats++, DOUBLINGS);
@@ -238,15 +242,32 @@ function isSameMoved(state: string | undefined, before: string): boolean {
   return state !== undefined && kept(state).join("\n") === kept(before).join("\n");
 }
 
-/** What a path is that leads to neither a file nor a folder. */
-async function noFile(path: string): Promise<string | undefined> {
+/**
+ * What a path is that leads to neither a file nor a folder, or to one that cannot be read.
+ * @param fault what kept it from being looked at
+ */
+async function noFile(path: string, fault: unknown): Promise<string | undefined> {
   try {
     const info = await stat(path);
-    return info.isFile() || info.isDirectory() ? undefined : `is ${specialFile(info)}`;
+    if (!info.isFile() && !info.isDirectory()) return `is ${specialFile(info)}`;
+    return fault === undefined || isGone(fault) ? undefined : unreadable(fault);
   } catch (error) {
     const target = await readlink(path).catch(() => undefined);
     return target === undefined ? undefined : `is a link to ${target}, which cannot be read: ${messageOf(error)}`;
   }
+}
+
+/** What lay there has gone meanwhile. */
+function isGone(error: unknown): boolean {
+  return systemCode(ofSystem(error)) === "ENOENT";
+}
+
+function unreadable(error: unknown): string {
+  return `cannot be read: ${messageOf(ofSystem(error))}`;
+}
+
+function ofSystem(error: unknown): unknown {
+  return error instanceof BatchProcessingError ? error.cause : error;
 }
 
 /** By content. Other files, such as notes, are let be; what may be or hold pages is told of. */
