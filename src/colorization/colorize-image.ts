@@ -4,7 +4,7 @@ import { z } from "zod";
 import { encodingSchema, pageSettingsSchema } from "../config/batch-config.js";
 import { hintDotsSchema } from "../config/color-hints.js";
 import { makeError, QueueError, ValidationError } from "../errors.js";
-import { forgetPromise } from "../errors/arguments.js";
+import { checkBytes, forgetPromise } from "../errors/arguments.js";
 import { sha256 } from "../platform/sha256.js";
 import type { PageOptions } from "./request/colorize-page.js";
 import {
@@ -223,5 +223,9 @@ async function referenceFile(
 ): Promise<ReferenceFile> {
   const data = types.isUint8Array(given) ? given : given.data;
   const name = types.isUint8Array(given) ? `reference ${index + 1}` : given.name;
-  return { name, hash: await sha256(data), read: async () => data };
+  const read = async (): Promise<Uint8Array> => {
+    checkBytes(`the bytes of ${name}`, data); // kept between calls: the caller may have moved them by now
+    return data;
+  };
+  return { name, hash: await sha256(await read()), read };
 }

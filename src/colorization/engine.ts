@@ -90,7 +90,10 @@ export class Engine implements AsyncDisposable {
       planes: lanes.planes,
       readBlob: options.readBlob,
     };
-    this.#images = new ImageCalls(this, options.maxQueued ?? DEFAULT_MAX_QUEUED);
+    // A call that was taken in before close() begins its page after it.
+    const { styles, referenceStore } = this;
+    const pages = { styles, referenceStore, colorizePage: this.#colorizePage.bind(this) };
+    this.#images = new ImageCalls(pages, options.maxQueued ?? DEFAULT_MAX_QUEUED);
   }
 
   /**
@@ -172,7 +175,7 @@ export class Engine implements AsyncDisposable {
    */
   async colorizeImage(picture: Uint8Array, options: ColorizeImageOptions): Promise<ColorizedImage> {
     this.#assertOpen();
-    return this.#images.colorize(picture, options);
+    return this.#tracked(this.#images.colorize(picture, options));
   }
 
   /**
@@ -185,8 +188,11 @@ export class Engine implements AsyncDisposable {
   async colorizePage(request: PageRequestInput, options: PageOptions = {}): Promise<PageResult> {
     this.#assertOpen();
     checkPageOptions(options);
-    const signal = this.#within(options.signal);
-    return this.#tracked(colorizePage(this.#services, request, { ...options, signal }));
+    return this.#tracked(this.#colorizePage(request, options));
+  }
+
+  #colorizePage(request: PageRequestInput, options: PageOptions): Promise<PageResult> {
+    return colorizePage(this.#services, request, { ...options, signal: this.#within(options.signal) });
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Tells what lies at the path of a log file: a log of this program, another file, or a pipe or device. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { hostname } from "node:os";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, systemCode } from "../errors.js";
 import { processExists } from "../platform/processes.js";
 
 /** False also for what cannot be looked at. */
@@ -56,15 +56,16 @@ export function assertLog(path: string): void {
 }
 
 /**
- * Opening a named pipe waits for a reader, deaf to signals.
- * @throws ConfigurationError `ERR_CONFIG` for one that has none
+ * Opens a pipe or a file to append to. A pipe is opened once, since its reader ends with its last writer, and without
+ * waiting: nothing is to hang for want of a reader, deaf to signals.
+ * @throws ConfigurationError `ERR_CONFIG` for a named pipe that nobody reads
  */
-export function assertIsRead(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return;
+export function openToAppend(path: string): number {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return openSync(path, "a");
   try {
-    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
+    if (systemCode(cause) !== "ENXIO") throw cause;
     throw new ConfigurationError("ERR_CONFIG", `the log file ${path} is a named pipe that nobody reads`, {
       cause,
       remedy: "start its reader first, or name a file",

@@ -19,9 +19,9 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, parse } from "node:path";
-import { ConfigurationError, messageOf, ResourceError } from "../errors.js";
+import { ConfigurationError, messageOf, ResourceError, systemCode } from "../errors.js";
 import { makeFoldersNow } from "../platform/folders.js";
-import { assertIsRead, assertLog, endsWithinLine, isFile, isSurelyLog, mayBeInUse } from "./existing-files.js";
+import { assertLog, endsWithinLine, isFile, isSurelyLog, mayBeInUse, openToAppend } from "./existing-files.js";
 
 export interface RotatingFileOptions {
   /** Bytes after which a new file begins. */
@@ -29,6 +29,11 @@ export interface RotatingFileOptions {
   /** Files that are kept, the current one included. */
   readonly maxFiles: number;
 }
+
+/** How long a line waits for the reader of a full pipe, and how often it looks. */
+const PATIENCE_MS = 1000;
+const PAUSE_MS = 5;
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
 /** What a log file is called. */
 export interface LogFileName {
@@ -141,8 +146,17 @@ export class RotatingFile {
 
   #put(line: string): void {
     const bytes = Buffer.from(this.#isTorn ? `\n${line}` : line);
+    // Of a pipe: how long it is waited for its reader. One that did not come is not waited for again.
+    let patienceMs = this.#lost > 0 ? 0 : PATIENCE_MS;
     for (let at = 0; at < bytes.length;) {
-      const written = writeSync(this.#fd!, bytes, at);
+      let written: number;
+      try {
+        written = writeSync(this.#fd!, bytes, at);
+      } catch (error) {
+        if (systemCode(error) !== "EAGAIN" || (patienceMs -= PAUSE_MS) < 0) throw error;
+        Atomics.wait(PAUSE, 0, 0, PAUSE_MS);
+        continue;
+      }
       this.#isTorn = at + written < bytes.length;
       this.#bytes += written;
       at += written;
@@ -153,8 +167,7 @@ export class RotatingFile {
   #open(): void {
     const { folder, stem, extension, isDated } = this.#name;
     const fixed = join(folder, `${stem}${extension}`);
-    if (!isDated) assertIsRead(fixed);
-    const [path, fd] = isDated ? this.#claim((free) => openSync(free, "ax")) : ([fixed, openSync(fixed, "a")] as const);
+    const [path, fd] = isDated ? this.#claim((free) => openSync(free, "ax")) : ([fixed, openToAppend(fixed)] as const);
     if (this.#fd !== undefined) closeQuietly(this.#fd);
     [this.#path, this.#fd] = [path, fd];
     const info = fstatSync(fd);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { Lease } from "../../src/core/journal/lease.js";
 import { writeChapter } from "../support/chapter.js";
 import { runCli, type CliResult } from "../support/cli.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
@@ -19,16 +20,29 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** Watches until standard output has this text. */
 function watched(until: string, ...args: string[]): Promise<CliResult> {
+  return watchedWith(() => {}, until, ...args);
+}
+
+/** @param seen called with standard output as it grows */
+function watchedWith(seen: (stdout: string) => void, until: string, ...args: string[]): Promise<CliResult> {
   const flags = ["--model", SMALL_MODEL, "--threads", "1", "--steps", "1", "--top-k", "1", "--every", "0.05"];
   let isStopped = false;
   return runCli(
     ["watch", at("in"), "--output-dir", at("out"), "--quiet-for", "0", ...flags, ...args],
     (child, stdout) => {
+      seen(stdout);
       if (isStopped || !stdout.includes(until)) return;
       isStopped = true;
       child.kill("SIGTERM");
     },
   );
+}
+
+function linesOf(stdout: string): { type: string; reason?: string; message?: string }[] {
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { type: string });
 }
 
 it("says what it watches and where results go, a line for each chapter, and each failure once", async () => {
@@ -47,10 +61,7 @@ it("says what it watches and where results go, a line for each chapter, and each
 
 it("tells programs the same", async () => {
   const { stdout, stderr } = await watched('"batch-completed"', "--json");
-  const lines = stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as { type: string });
+  const lines = linesOf(stdout);
   expect(lines[0]).toMatchObject({ type: "watching", folder: at("in"), output: at("out") });
   expect(lines.filter(({ type }) => type === "chapter-failed")).toMatchObject([
     { input: at("in/broken.cbz"), code: "ERR_ZIP_FORMAT" },
@@ -62,4 +73,36 @@ it("tells programs the same", async () => {
 it("is silent about its start with --quiet", async () => {
   const { stderr } = await watched("chapter.cbz", "--quiet");
   expect(stderr).not.toContain("watching");
+});
+
+it("tries a chapter again by itself whose output another run held", async () => {
+  const work = at("out/chapter_colorized.cbz.cobra-batch");
+  await mkdir(work, { recursive: true });
+  const lease = await Lease.acquire(join(work, "lease"), "the output");
+  let released: Promise<void> | undefined;
+  const seen = (stdout: string): void => {
+    if (stdout.includes('"later"')) released ??= lease.release();
+  };
+  const { stdout } = await watchedWith(seen, '"batch-completed"', "--json", "--done", at("done"));
+  await released;
+  const told = linesOf(stdout).filter(({ type }) => type === "chapter-failed" || type === "chapter-stays");
+  expect(told).toMatchObject([
+    { code: "ERR_ZIP_FORMAT" },
+    { code: "ERR_OUTPUT_LOCKED" },
+    { reason: "later", message: "stays and is tried again in 0.8 s" },
+  ]);
+  expect(await readdir(at("done"))).toEqual(["chapter.cbz"]);
+});
+
+it("leaves a chapter whose preview waits where approving finds it", async () => {
+  await writeChapter(at("in/chapter.cbz"), 2);
+  const { stdout } = await watched('"preview",', "--json", "--preview", "--done", at("done"), "--failed", at("failed"));
+  expect(linesOf(stdout).at(-1)).toMatchObject({ type: "chapter-stays", reason: "preview" });
+  expect([await readdir(at("in")), await readdir(at("failed")), await readdir(at("done"))]).toEqual([
+    ["chapter.cbz"],
+    ["broken.cbz"],
+    [],
+  ]);
+  const { code } = await runCli(["approve", at("out/chapter_colorized.cbz"), "--model", SMALL_MODEL]);
+  expect(code).toBe(0);
 });

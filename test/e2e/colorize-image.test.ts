@@ -115,6 +115,37 @@ describe("colorizeImage", () => {
     });
   });
 
+  it("refuses bytes with a code that are moved to another thread while a call waits, and goes on with other calls", async () => {
+    const moved = (bytes: Uint8Array<ArrayBuffer>): void => void structuredClone(bytes, { transfer: [bytes.buffer] });
+    const [picture, reference] = [new Uint8Array(page), new Uint8Array(await colourPage(3))];
+    const equal = new Uint8Array(reference);
+    const ofPicture = engine.colorizeImage(picture, options());
+    moved(picture);
+    const refusal = {
+      code: "ERR_ARGUMENT",
+      message: expect.stringMatching(/^the bytes of .*not transferred$/) as string,
+    };
+    await expect(ofPicture).rejects.toMatchObject(refusal);
+    const ofReference = engine.colorizeImage(page, options({ references: [reference] }));
+    moved(reference);
+    await expect(ofReference).rejects.toMatchObject(refusal);
+    await expect(engine.colorizeImage(page, options({ references: [equal] }))).resolves.toMatchObject({ seed: 0 });
+    const moves = { name: "001.png", page: { bytes: picture }, settings: {}, references: [] };
+    await expect(engine.colorizePage(moves)).resolves.toMatchObject({
+      status: "failed",
+      failure: { code: "ERR_ARGUMENT" },
+    });
+  });
+
+  it("finishes calls that came before close(), and refuses those after it", async () => {
+    const own = await Engine.open({ model: SMALL_MODEL, session: ONE_THREAD });
+    const before = [1, 2, 3].map((seed) => own.colorizeImage(page, options({ seed })));
+    const closed = own.close();
+    await expect(own.colorizeImage(page, options())).rejects.toMatchObject({ code: "ERR_STATE" });
+    expect((await Promise.all(before)).map(({ seed }) => seed)).toEqual([1, 2, 3]);
+    await closed;
+  });
+
   it("names a reference that cannot be read", async () => {
     const bad = { name: "cover.jpg", data: Buffer.from("no picture") };
     await expect(engine.colorizeImage(page, options({ references: [bad] }))).rejects.toMatchObject({

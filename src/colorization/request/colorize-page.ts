@@ -4,7 +4,7 @@
  */
 import type { RasterRequest, RasterResult } from "../cobra/raster-request.js";
 import { isOutOfMemory, isPageFailure, ValidationError } from "../../errors.js";
-import { checkFunction, checkMethods, checkObject, checkSignal } from "../../errors/arguments.js";
+import { checkBytes, checkFunction, checkMethods, checkObject, checkSignal } from "../../errors/arguments.js";
 import { readWhole } from "../../io/files/read-file.js";
 import { imageSize, type DecodedImage } from "../../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
@@ -158,7 +158,10 @@ class PageRun {
   }
 
   async #read(file: ImageFile): Promise<Uint8Array> {
-    if ("bytes" in file) return file.bytes;
+    if ("bytes" in file) {
+      checkBytes(`the bytes of ${this.#request.name}`, file.bytes);
+      return file.bytes;
+    }
     if ("path" in file) return readWhole(file.path);
     const { readBlob } = this.#services;
     if (readBlob === undefined)
@@ -176,6 +179,7 @@ class PageRun {
     const hasLayers = this.#request.output.layers !== undefined; // the page is one of them, as it is
     const how = { signal, keepGray: true, reduceGray: !hasLayers, into: hasLayers ? undefined : this.#pixels };
     const { pool, planes } = this.#services;
+    checkBytes(`the bytes of ${this.#request.name}`, bytes); // the caller may have moved them by now
     const copy = planes?.copyOf(bytes) ?? new Uint8Array(bytes);
     const decoded = await pool.decode(copy, this.#request.name, how);
     planes?.giveBack(copy);

@@ -44,7 +44,10 @@ interface Origin {
  * Finds it. What cannot be read gets the plain name: the batch says what is wrong. Rejects with `ERR_OUTPUT_UNSAFE`.
  * @param config with the output that a chapter of this name has
  */
-export async function ownOutput({ path, kind }: ReadyChapter, config: BatchConfig): Promise<ChapterOutput> {
+export async function ownOutput(
+  { path, kind }: Pick<ReadyChapter, "path" | "kind">,
+  config: BatchConfig,
+): Promise<ChapterOutput> {
   const { outputDir, outputZip } = config;
   const plain = outputDir === undefined ? { outputZip: outputZip! } : { outputDir };
   // Replacing is asked for; but a folder would keep pages of the other chapter.

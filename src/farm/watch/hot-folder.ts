@@ -7,7 +7,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, stat, type FileHandle } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, systemCode } from "../../errors.js";
+import { BatchProcessingError, messageOf, systemCode } from "../../errors.js";
 import { contentKind } from "../../io/content-kind.js";
 import { liesWithin } from "../../io/files/real-path.js";
 import { readHead, specialFile } from "../../io/files/read-file.js";
@@ -43,6 +43,8 @@ export interface ReadyChapter {
    * @param movedTo where it is, if it was moved
    */
   look(movedTo?: string): Promise<"same" | "changed" | "gone">;
+  /** Has it handed out again, as it is, after a while that doubles each time. @returns milliseconds */
+  tryLater(): number;
 }
 
 type Attributes = Pick<Stats, "size" | "mtimeMs"> & { readonly ctimeMs?: number };
@@ -56,14 +58,24 @@ interface Look {
   handedOut: boolean;
   /** Of what was handed out: the same by its paths, which costs less. */
   state: string | undefined;
+  /** When it is to be handed out again; unless it changes, never. */
+  againMs: number;
+  /** How often that was so. */
+  repeats: number;
 }
+
+const UNSEEN = { handedOut: false, state: undefined, againMs: Infinity, repeats: 0 };
+
+/** After how many times `everyMs` a chapter is handed out again first, and how often that time doubles. */
+const FIRST_REPEAT = 15;
+const DOUBLINGS = 5;
 
 /** Names of files that are being written, by common programs. */
 const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
 
 /**
  * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after
- * it was handed out is handed out again. Ends with the signal.
+ * it was handed out is handed out again, and so is one that is to be tried again. Ends with the signal.
  */
 export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
   const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
@@ -90,23 +102,33 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
       const before = looks.get(name);
+      if (before !== undefined && now() >= before.againMs) before.handedOut = false;
       if (before?.handedOut === true && (await stateOf(path, attributes).catch(() => undefined)) === before.state)
         continue;
       const lookedMs = now(); // before the reading: what changes after it is not quiet
-      const openedState = await stateOf(path, ofOpened).catch(() => undefined);
-      const what = openedState === undefined ? await noFile(path) : undefined;
+      let fault: unknown;
+      const openedState = await stateOf(path, ofOpened).catch((error: unknown) => void (fault = error));
+      const what = openedState === undefined ? await noFile(path, fault) : undefined;
       if (what !== undefined) sayOther(name, what);
       if (openedState === undefined) looks.delete(name);
-      else if (before?.openedState !== openedState)
-        looks.set(name, { openedState, sinceMs: now(), state: undefined, handedOut: false });
+      else if (before?.openedState !== openedState) looks.set(name, { ...UNSEEN, openedState, sinceMs: now() });
       else if (before.handedOut || lookedMs - before.sinceMs >= quietMs) {
         before.state = await stateOf(path, attributes).catch(() => undefined);
         if (before.handedOut) continue;
         before.handedOut = true;
-        const found = await kindOf(path).catch(() => undefined);
-        if (typeof found === "object") sayOther(name, found.what, true);
-        else if (found !== undefined)
-          yield { path, kind: found, look: lookAt(path, openedState, () => void looks.delete(name)) };
+        before.againMs = Infinity;
+        const kind = await kindOf(path).catch((error: unknown) => {
+          looks.delete(name); // once it can be read, nothing else of it has changed
+          return isGone(error) ? undefined : { what: unreadable(error) };
+        });
+        const look = lookAt(path, openedState, () => void looks.delete(name));
+        const tryLater = (): number => {
+          const waitMs = everyMs * FIRST_REPEAT * 2 ** Math.min(before.repeats++, DOUBLINGS);
+          before.againMs = now() + waitMs;
+          return waitMs;
+        };
+        if (typeof kind === "object") sayOther(name, kind.what, true);
+        else if (kind !== undefined) yield { path, kind, look, tryLater };
         if (signal.aborted) return;
       }
     }
@@ -220,15 +242,32 @@ function isSameMoved(state: string | undefined, before: string): boolean {
   return state !== undefined && kept(state).join("\n") === kept(before).join("\n");
 }
 
-/** What a path is that leads to neither a file nor a folder. */
-async function noFile(path: string): Promise<string | undefined> {
+/**
+ * What a path is that leads to neither a file nor a folder, or to one that cannot be read.
+ * @param fault what kept it from being looked at
+ */
+async function noFile(path: string, fault: unknown): Promise<string | undefined> {
   try {
     const info = await stat(path);
-    return info.isFile() || info.isDirectory() ? undefined : `is ${specialFile(info)}`;
+    if (!info.isFile() && !info.isDirectory()) return `is ${specialFile(info)}`;
+    return fault === undefined || isGone(fault) ? undefined : unreadable(fault);
   } catch (error) {
     const target = await readlink(path).catch(() => undefined);
     return target === undefined ? undefined : `is a link to ${target}, which cannot be read: ${messageOf(error)}`;
   }
+}
+
+/** What lay there has gone meanwhile. */
+function isGone(error: unknown): boolean {
+  return systemCode(ofSystem(error)) === "ENOENT";
+}
+
+function unreadable(error: unknown): string {
+  return `cannot be read: ${messageOf(ofSystem(error))}`;
+}
+
+function ofSystem(error: unknown): unknown {
+  return error instanceof BatchProcessingError ? error.cause : error;
 }
 
 /** By content. Other files, such as notes, are let be; what may be or hold pages is told of. */

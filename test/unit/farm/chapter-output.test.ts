@@ -29,7 +29,7 @@ async function coloured(kind: ReadyChapter["kind"], name: string): Promise<Chapt
       ? { outputZip: at("out", "ch_colorized.cbz") }
       : { outputDir: kind === "folder" ? at("out", `${name}_colorized`) : at("out") };
   const { config } = parseBatchConfig({ ...input, ...output, referenceImages: [at("refs")] });
-  const own = await ownOutput({ path, kind, look: async () => "same" }, config);
+  const own = await ownOutput({ path, kind }, config);
   await runBatch(paperEngine(), { ...config, ...own.paths }, own.openInput ? { openInput: own.openInput } : {});
   return own;
 }

@@ -1,5 +1,6 @@
 // What appears in a hot folder is handed out once it has stopped growing.
-import { appendFile, mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, chmod, mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { spawnSync } from "node:child_process";
 import { basename, join } from "node:path";
@@ -87,6 +88,56 @@ it("names what is no chapter and might be taken for one, once for each state", a
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
   expect(said.map(([name]) => name).slice(5)).toEqual(["other.cbz"]);
 });
+
+/** A file that nobody can read, root neither. */
+const UNREADABLE = "/sys/bus/cpu/drivers_probe";
+
+it.runIf(existsSync(UNREADABLE))("names a file that cannot be read, once", async () => {
+  await mkdir(at("in"));
+  await symlink(UNREADABLE, at("in", "page.png"));
+  const said: [string, string][] = [];
+  const looked: number[] = [];
+  const options = {
+    folder: at("in"),
+    everyMs: 1,
+    quietMs: 0,
+    signal: stop.signal,
+    onOther: (path: string, what: string): void => void said.push([basename(path), what]),
+    now: () => looked.push(0),
+  };
+  const last = readyChapters(options).next();
+  while (looked.length < 60) await new Promise((resolve) => setTimeout(resolve, 1));
+  stop.abort();
+  expect((await last).done).toBe(true);
+  expect(said).toEqual([["page.png", expect.stringMatching(/^cannot be read: EACCES/)]]);
+});
+
+it.runIf(process.getuid?.() !== 0)(
+  "names what another user's rights hide, and hands it out once they allow it",
+  async () => {
+    await mkdir(at("in", "ch", "inner"), { recursive: true });
+    for (const file of [at("in", "ch", "1.png"), at("in", "page.png")]) await writeFile(file, await linePage());
+    const hidden = [at("in", "ch"), at("in", "page.png")];
+    for (const path of hidden) await chmod(path, 0);
+    const said: string[] = [];
+    const chapters = readyChapters({
+      folder: at("in"),
+      everyMs: 5,
+      quietMs: 0,
+      signal: stop.signal,
+      onOther: (path, what) => void said.push(`${basename(path)} ${what}`),
+    });
+    const first = chapters.next();
+    while (said.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const path of hidden) await chmod(path, 0o700);
+    const found = [await first, await chapters.next()].map(({ value }) => (value as ReadyChapter).path);
+    expect(found.toSorted()).toEqual(hidden);
+    expect(said).toEqual([
+      expect.stringMatching(/^ch cannot be read: EACCES/),
+      expect.stringMatching(/^page\.png cannot be read: EACCES/),
+    ]);
+  },
+);
 
 it("takes no folder for results, one further down and one behind a link included", async () => {
   for (const folder of ["results", join("deep", "down"), "moved"]) {
@@ -183,4 +234,32 @@ it("tells of a chapter that changes after it was handed out, and hands it out ag
   expect([second.path, await second.look()]).toEqual([at("in", "ch"), "same"]);
   await symlink("elsewhere.png", at("in", "ch", "3.png"));
   expect(await second.look()).toBe("changed");
+});
+
+it("hands a chapter out again that is to be tried later, as it is, after a while that doubles up to a limit", async () => {
+  await mkdir(at("in"));
+  await writeFile(at("in", "a.cbz"), "PK");
+  let clock = 0;
+  const looked: number[] = [];
+  const chapters = watching(0, [], () => (looked.push(clock), clock));
+  /** Two looks at least at this time. */
+  const looks = async (ms: number): Promise<void> => {
+    clock = ms;
+    const from = looked.length;
+    while (looked.length < from + 4) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  let chapter = (await chapters.next()).value as ReadyChapter;
+  const waited: number[] = [];
+  for (let round = 0; round < 7; round++) {
+    const waitMs = chapter.tryLater();
+    waited.push(waitMs);
+    let isThere = false;
+    const next = chapters.next().then(({ value }) => ((isThere = true), value as ReadyChapter));
+    await looks(clock + waitMs - 1);
+    expect(isThere).toBe(false);
+    clock += 1;
+    chapter = await next;
+    expect([chapter.path, await chapter.look()]).toEqual([at("in", "a.cbz"), "same"]);
+  }
+  expect(waited).toEqual([75, 150, 300, 600, 1200, 2400, 2400]);
 });

@@ -1,5 +1,6 @@
 // Log files, with real ones: their names, when a new one begins, which are deleted, and what a full disk costs.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   closeSync,
   constants,
@@ -18,11 +19,14 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, vi } from "vitest";
 import { getLogger, setupLogging } from "../../../src/logging.js";
 import { capture, linesOf, logFolders, parse } from "../../support/log-lines.js";
 
 const { root, folder } = logFolders();
+const WRITER = fileURLToPath(new URL("fixtures/pipe-writer.mjs", import.meta.url));
 
 describe("log files", () => {
   it("are batch_processing_YYYYMMDD_HHMMSS.log in logDir, NDJSON, beside a console", () => {
@@ -235,10 +239,41 @@ describe("log files", () => {
     setupLogging({ logFile: path, console: false, maxFileBytes: 300 });
     for (let line = 0; line < 20; line++) getLogger("a").info({ line }, "two");
     const bytes = Buffer.alloc(65_536);
-    const text = bytes.toString("utf8", 0, readSync(reader, bytes));
+    const written = bytes.toString("utf8", 0, readSync(reader, bytes));
     closeSync(reader);
-    expect(text.trimEnd().split("\n")).toHaveLength(20);
+    expect(written.trimEnd().split("\n")).toHaveLength(20);
     expect(readdirSync(dir)).toEqual(["pipe"]);
+  });
+
+  it("a pipe whose reader ends with its last writer is opened once", async () => {
+    const dir = folder();
+    mkdirSync(dir);
+    const path = join(dir, "pipe");
+    spawnSync("mkfifo", [path]);
+    const reader = spawn("cat", [path]);
+    const read = text(reader.stdout);
+    const { signal } = spawnSync(process.execPath, [WRITER, path], { timeout: 20_000, killSignal: "SIGKILL" });
+    if (signal !== null) reader.kill();
+    expect(parse(await read)).toMatchObject([{ msg: "one" }]);
+  });
+
+  it("a pipe whose reader stands still costs lines, not the work, and tells how many once it goes on", async () => {
+    const dir = folder();
+    mkdirSync(dir);
+    const path = join(dir, "pipe");
+    spawnSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const warned = once(process, "warning");
+    setupLogging({ logFile: path, console: false });
+    for (let line = 0; line < 1000; line++) getLogger("a").info({ line }, "two".repeat(60));
+    const bytes = Buffer.alloc(200_000);
+    const before = parse(bytes.toString("utf8", 0, readSync(reader, bytes)));
+    getLogger("a").info("after");
+    const after = parse(bytes.toString("utf8", 0, readSync(reader, bytes)));
+    closeSync(reader);
+    expect(before.map(({ line }) => line)).toEqual(before.map((_, index) => index));
+    expect(await warned).toMatchObject([{ name: "LogWarning", message: expect.stringContaining("EAGAIN") as string }]);
+    expect(after).toMatchObject([{ component: "logging", lost: 1000 - before.length }, { msg: "after" }]);
   });
 
   it("whose names are like a log's and that are none are never deleted: photos of a camera", () => {

@@ -5,12 +5,14 @@ import { BatchProcessingError, messageOf } from "../../../errors.js";
 import type { ReadyChapter } from "../../../farm/watch/hot-folder.js";
 import { completeMoves, moveChapter } from "../../../farm/watch/move-chapter.js";
 import type { WatchFlags } from "../commands/watch-command.js";
+import { EXIT } from "../output/exit-codes.js";
 import { asStarted } from "../output/program-name.js";
-import { count, duration, oneLine } from "../output/terminal-text.js";
+import { previewPictures } from "../output/summary.js";
+import { count, duration, oneLine, quoted } from "../output/terminal-text.js";
 import type { BatchEnd } from "./run-batch.js";
 
 /** Why a chapter, or a part of it, is where it is. */
-type Reason = "changed" | "not-moved" | "no-chapter";
+type Reason = "changed" | "not-moved" | "no-chapter" | "preview" | "later";
 
 /** Completes moves that were interrupted when the folder was watched before. */
 export async function resumeMoves(folder: string, flags: WatchFlags): Promise<void> {
@@ -48,7 +50,15 @@ export async function settle(chapter: ReadyChapter, end: BatchEnd, number: numbe
     sayStays(where, "changed", "has changed while it was in work; it is coloured again once it has stopped", flags);
   const state = await chapter.look();
   if (state === "changed") return changed(path);
-  const target = end.exitCode === 0 ? flags.done : end.exitCode === 75 ? undefined : flags.failed;
+  const { exitCode, summary } = end;
+  if (summary?.preview !== undefined && exitCode === EXIT.previewWaits) {
+    const shown = previewPictures(summary.preview).join(", ");
+    const next = `look at ${shown}, then: cobra-batch approve ${quoted(summary.output)} (or reject)`;
+    return sayStays(path, "preview", asStarted(`waits for a decision; ${next}`), flags);
+  }
+  if (exitCode === EXIT.tryAgain && state === "same")
+    return sayStays(path, "later", `stays and is tried again in ${duration(chapter.tryLater())}`, flags);
+  const target = exitCode === EXIT.done ? flags.done : exitCode === EXIT.tryAgain ? undefined : flags.failed;
   if (target === undefined) return;
   if (state === "gone") return sayStays(path, "not-moved", `is gone, so nothing is moved to ${target}`, flags);
   try {

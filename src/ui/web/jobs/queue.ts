@@ -161,7 +161,8 @@ export class JobQueue {
       if (wish === undefined) summary = await run.done();
     } catch (error) {
       fault = { error };
-      log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
+      if (!entry.removed.signal.aborted)
+        log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
     }
     end();
     entry.stop = undefined;

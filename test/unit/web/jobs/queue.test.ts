@@ -3,8 +3,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ImageProcessingError } from "../../../../src/errors.js";
+import { setupLogging } from "../../../../src/logging.js";
 import { queueOrder, ranksAt } from "../../../../src/ui/web/jobs/queue-order.js";
 import { Gate, TestJobs } from "../../../support/job-store.js";
+import { capture, parse } from "../../../support/log-lines.js";
 import { onPaper } from "../../../support/paper-engine.js";
 
 describe("the order of queued jobs", () => {
@@ -254,6 +256,20 @@ describe("the queue", () => {
     expect((await jobs.done(good.id)).state).toBe("completed");
     const empty = await jobs.store.create();
     await expect(jobs.store.start(empty.id)).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY" });
+  });
+
+  it("removes a job that has just begun, which is no error to log", async () => {
+    await using jobs = await TestJobs.onPaper(async (request) => onPaper(request));
+    const { id } = await jobs.chapter(1);
+    const lines = capture();
+    setupLogging({ stream: lines });
+    try {
+      await jobs.store.start(id);
+      await jobs.store.remove(id);
+    } finally {
+      setupLogging({ level: "SILENT" });
+    }
+    expect(parse(lines.text).filter(({ level }) => level === "ERROR")).toEqual([]);
   });
 
   it("removes a job that runs", async () => {
