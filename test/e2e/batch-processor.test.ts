@@ -1,9 +1,10 @@
 // A batch as another program drives it: pages, settings and events, with real models, pages and files.
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../src/colorization/engine.js";
 import type { BatchEvent } from "../../src/core/events.js";
 import { BatchProcessors, pagesOf } from "../support/batch-processors.js";
+import { colourPage } from "../support/chapter.js";
 
 let batches: BatchProcessors;
 let engine: Engine;
@@ -101,6 +102,18 @@ describe("startProcessing", () => {
     await expect(
       processor({ inputDir: at("folders"), outputDir: at("folders/a"), recursive: true }).batch.startProcessing(),
     ).rejects.toMatchObject({ code: "ERR_CONFIG" });
+  });
+
+  it("refuses an output among the references, which the next run would take for references", async () => {
+    await mkdir(at("own-refs"));
+    await writeFile(at("own-refs/a.png"), await colourPage(1));
+    const config = { referenceImages: [at("own-refs")] };
+    await expect(processor({ ...config, outputDir: at("own-refs") }).batch.startProcessing()).rejects.toThrow(
+      /is the references' folder; the next run would take the results for references/,
+    );
+    await expect(
+      processor({ ...config, outputDir: at("own-refs/out"), recursive: true }).batch.startProcessing(),
+    ).rejects.toThrow(/is inside the references' folder .*, which is read with its folders/);
   });
 
   it("runs once", async () => {

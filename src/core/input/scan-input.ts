@@ -66,14 +66,20 @@ function keptOpen(source: PageSource): PageSource {
   };
 }
 
-/** An output among the input's pages would be taken for pages by the next run, and coloured again. */
-async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Promise<void> {
-  if (inputDir === undefined || outputDir === undefined) return;
-  const isSame = await isSameFolder(inputDir, outputDir);
-  if (!isSame && !(recursive && (await liesWithin(outputDir, inputDir)))) return;
-  throw new ConfigurationError(
-    "ERR_CONFIG",
-    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages`,
-    { remedy: "choose another output folder" },
-  );
+/** An output among the input's pages would be taken for pages by the next run, and one among references for references. */
+async function checkApart({ inputDir, outputDir, referenceImages, recursive }: BatchConfig): Promise<void> {
+  if (outputDir === undefined) return;
+  const read = [
+    ...(inputDir === undefined ? [] : [[inputDir, "the input folder", "pages"]]),
+    ...referenceImages.map((path) => [path, "the references' folder", "references"]),
+  ] as [path: string, what: string, taken: string][];
+  for (const [path, what, taken] of read) {
+    const isSame = await isSameFolder(path, outputDir);
+    if (!isSame && !(recursive && (await liesWithin(outputDir, path)))) continue;
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `the output folder ${outputDir} is ${isSame ? what : `inside ${what} ${path}, which is read with its folders`}; the next run would take the results for ${taken}`,
+      { remedy: "choose another output folder" },
+    );
+  }
 }
