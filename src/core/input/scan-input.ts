@@ -66,7 +66,7 @@ function keptOpen(source: PageSource): PageSource {
   };
 }
 
-/** An output among the input's pages would be taken for pages by the next run, and one among references for references. */
+/** The next run would take an output among the input's pages for pages, and one among references for references. */
 async function checkApart({ inputDir, outputDir, referenceImages, recursive }: BatchConfig): Promise<void> {
   if (outputDir === undefined) return;
   const read = [
