@@ -30,7 +30,7 @@ import { workThrough, type SegmentControl } from "./pages/work-through.js";
 import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
-import { asksForSamePictures } from "./journal/history.js";
+import { changesThatStay } from "./journal/history.js";
 import type { Notice } from "../errors/notice.js";
 import { absoluteRun, runRecord } from "./journal/run-record.js";
 import { carriedOrigins } from "./output/carried-origins.js";
@@ -88,7 +88,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const earlier = (stored: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined => {
     const path = record.config.outputZip!;
     const run = stored && absoluteRun(stored, path, dirname(path));
-    return run !== undefined && asksForSamePictures(run.record, record) ? run.adjustments : undefined;
+    return run && changesThatStay(run, run.record, record);
   };
   const before =
     parts.fresh || only !== undefined

@@ -220,11 +220,11 @@ export class RunHistory {
     }
   }
 
-  /** A command that asks for other pictures drops what was changed after the start of the one before. */
+  /** A command that asks for other pictures drops what was changed for them after the start of the one before. */
   #begin(record: RunRecord, place: Place | undefined): void {
     this.#inHand.clear();
     if (this.#record !== undefined) {
-      if (!asksForSamePictures(this.#record, record)) this.#dropChanges();
+      if (!asksForSamePictures(this.#record, record)) this.#dropChanges(changesThatStay(this, this.#record, record));
       else if (place !== undefined && !isSamePlace(this.#place, place)) this.#dropNamedFiles();
     }
     this.#record = record;
@@ -238,9 +238,10 @@ export class RunHistory {
     this.#adjustments = undefined;
   }
 
-  #dropChanges(): void {
-    this.#changesOfAll = {};
+  #dropChanges({ all, pages }: Adjustments = { all: {}, pages: {} }): void {
+    this.#changesOfAll = all;
     this.#changesOfPages.clear();
+    for (const [page, settings] of Object.entries(pages)) this.#changesOfPages.set(page, settings);
     this.#adjustments = undefined;
     this.#preview = undefined;
   }
@@ -278,14 +279,39 @@ export class RunHistory {
   }
 }
 
+type Asked = Pick<RunRecord, "config" | "pageConfigs">;
+
 /** Whether two commands ask for the same pictures: the same settings, references and settings of single pages. */
-export function asksForSamePictures(
-  a: Pick<RunRecord, "config" | "pageConfigs">,
-  b: Pick<RunRecord, "config" | "pageConfigs">,
-): boolean {
-  const asked = ({ config, pageConfigs }: Pick<RunRecord, "config" | "pageConfigs">): unknown =>
-    JSON.parse(JSON.stringify([PAGE_SETTINGS.map((key) => config[key]), config.referenceImages, pageConfigs]));
-  return isDeepStrictEqual(asked(a), asked(b));
+export function asksForSamePictures(a: Asked, b: Asked): boolean {
+  return asksForSameOfAll(a, b) && isSame(a.pageConfigs, b.pageConfigs);
+}
+
+/** The same, but for settings of single pages. */
+function asksForSameOfAll(a: Asked, b: Asked): boolean {
+  const asked = ({ config }: Asked): unknown => [PAGE_SETTINGS.map((key) => config[key]), config.referenceImages];
+  return isSame(asked(a), asked(b));
+}
+
+/** As JSON has it: members that are undefined do not count. */
+function isSame(a: unknown, b: unknown): boolean {
+  const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+  return isDeepStrictEqual(plain(a), plain(b));
+}
+
+/**
+ * What was changed after the start of a run and stays when another command begins: all of it but for pages of which the
+ * command asks for something else than before; nothing where it does so of all pages.
+ */
+export function changesThatStay(
+  { adjustments }: { readonly adjustments: Adjustments },
+  a: Asked,
+  b: Asked,
+): Adjustments {
+  if (!asksForSameOfAll(a, b)) return { all: {}, pages: {} };
+  const own = ({ pageConfigs }: Asked, page: string): unknown =>
+    Object.hasOwn(pageConfigs, page) ? pageConfigs[page] : undefined;
+  const pages = Object.entries(adjustments.pages).filter(([page]) => isSame(own(a, page), own(b, page)));
+  return { all: adjustments.all, pages: Object.fromEntries(pages) };
 }
 
 /** Whether settings name files: references, or a picture of hints. */

@@ -33,16 +33,22 @@ export interface ArchiveMetadata {
 }
 
 /**
- * Whether a coloured page of an archive is in an input neither by name nor by content under another one.
- * @param names of the input's pages
+ * Whether a page of an archive, coloured or in colour already, is in an input neither by name nor by content under
+ * another one.
+ * @param names of the input's pages, those in colour too
  * @param hashes of all its files, as far as they are known
  */
 export function hasMorePages(
-  { inputs }: Pick<ArchiveMetadata, "inputs">,
-  names: { has(page: string): boolean },
+  { inputs, in_color: inColor = [], carried }: Pick<ArchiveMetadata, "inputs" | "in_color" | "carried">,
+  names: ReadonlySet<string>,
   hashes: ReadonlySet<string>,
 ): boolean {
-  return inputs.some(({ page, sha256: hash }) => !names.has(page) && !hashes.has(hash));
+  const copies = new Map(carried?.files.map(({ name, sha256: hash }) => [name, hash]));
+  const pages = [
+    ...inputs.map(({ page, sha256: hash }) => [page, hash]),
+    ...inColor.map((page) => [page, copies.get(page)]),
+  ];
+  return pages.some(([page, hash]) => !names.has(page!) && (hash === undefined || !hashes.has(hash)));
 }
 
 /**

@@ -16,6 +16,7 @@ import { layerPaths } from "./layer-records.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
 import type { BatchPage } from "../pages/batch-page.js";
+import type { PageFailure } from "../events.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
@@ -34,6 +35,7 @@ export interface ArchiveContent {
   readonly metadata: SinkMetadata & {
     readonly carried?: CarriedOrigins | undefined;
     readonly inputs?: readonly PageOrigin[];
+    readonly failures?: readonly unknown[];
   };
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
@@ -69,12 +71,15 @@ export async function writeArchive(
   try {
     const damaged = await pack(unnamed, journal, content, before);
     if (damaged.length > 0) return { damaged };
+    const losing = own === undefined && config.overwrite ? await losesByFailure(config, content) : undefined;
     const kept =
-      own === undefined
+      losing ??
+      (own === undefined
         ? await keptArchive(config, journal, pages, earlier)
-        : await reasonToKeep(own.path, content, before);
+        : await reasonToKeep(own.path, content, before));
     const replaced = kept === undefined ? own?.path : undefined;
-    const written = await nameArchive(unnamed, replaced, config, journal, {
+    const naming = losing === undefined ? config : { ...config, overwrite: false };
+    const written = await nameArchive(unnamed, replaced, naming, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
       ...(content.metadata.carried && { carried: content.metadata.carried }),
       ...(own?.entry.keepOthers === true ? { keepOthers: true } : {}),
@@ -88,6 +93,18 @@ export async function writeArchive(
   }
 }
 
+/** An archive that is to be overwritten and has the picture of a page that has failed now: it is kept. */
+async function losesByFailure(
+  { outputZip }: BatchConfig,
+  { metadata: { failures = [] } }: ArchiveContent,
+): Promise<{ path: string; why: string } | undefined> {
+  if (failures.length === 0) return undefined;
+  const has = await readArchiveMetadata(outputZip!).catch(() => undefined);
+  const failed = new Set((failures as readonly PageFailure[]).map(({ page }) => page));
+  const lost = has?.pages.find(({ page }) => failed.has(page))?.page;
+  return lost === undefined ? undefined : { path: outputZip!, why: `has the picture of ${lost}, which failed now,` };
+}
+
 /** Why this output's own archive is kept all the same, as the rest of a sentence about it. */
 async function reasonToKeep(
   path: string,
@@ -99,8 +116,10 @@ async function reasonToKeep(
   const has = await readArchiveMetadata(path).catch(() => undefined);
   const stays = new Set(inputs.map(({ page, fingerprint }) => `${fingerprint} ${page}`));
   if (has === undefined || has.inputs.length === 0) return undefined;
-  const hashes = new Set([...inputs, ...(carried?.files ?? [])].map((one) => one.sha256));
-  if (hasMorePages(has, new Set(inputs.map(({ page }) => page)), hashes)) return { path, why: WHY_KEPT.pages };
+  const copies = carried?.files ?? [];
+  const hashes = new Set([...inputs, ...copies].map((one) => one.sha256));
+  const names = new Set([...inputs.map(({ page }) => page), ...copies.map(({ name }) => name)]);
+  if (hasMorePages(has, names, hashes)) return { path, why: WHY_KEPT.pages };
   if (has.inputs.some(({ page, fingerprint }) => stays.has(`${fingerprint} ${page}`))) return undefined;
   return { path, why: "was made with other settings or references" };
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { numberedName } from "../../io/names/output-names.js";
+import { portableName } from "../../io/names/portable-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
@@ -32,6 +33,9 @@ export interface OutdatedArchive {
   /** It has pictures of pages that the input no longer has. */
   readonly hasMore: boolean;
 }
+
+/** Up to which number a copy's name is looked for. */
+const MOST_NUMBER = 9;
 
 export interface EarlierArchives {
   readonly finished?: FinishedArchive;
@@ -76,7 +80,12 @@ export async function findEarlierArchives(config: BatchConfig, wanted: WantedArc
     }
     const now = new Set([...hashes.values(), ...carried.files.map(({ sha256: hash }) => hash)]);
     if (isSameChapter(metadata, now))
-      outdated.push({ path, metadata, allStay: isSame, hasMore: hasMorePages(metadata, hashes, now) });
+      outdated.push({
+        path,
+        metadata,
+        allStay: isSame,
+        hasMore: hasMorePages(metadata, new Set([...hashes.keys(), ...carried.files.map(({ name }) => name)]), now),
+      });
   }
   return { outdated };
 }
@@ -174,13 +183,22 @@ function isSameChapter(
   return isMost(coloured) && isMost([...coloured, ...inColor.map((name) => copies.get(name) ?? "")]);
 }
 
-/** Whether somebody has taken a picture or a layer out of an archive. */
-async function hasAllPictures(path: string, { pages }: ArchiveMetadata): Promise<boolean> {
+/** Whether nobody has taken a picture, a layer or a page in colour out of an archive. */
+async function hasAllPictures(path: string, { pages, in_color: inColor = [] }: ArchiveMetadata): Promise<boolean> {
   const source = await openStoredFiles(path);
   try {
     const names = new Set([...source.files, ...source.uncopied].map(({ name }) => name));
-    return pages.every(({ output, layers = [] }) => [output, ...layers].every((name) => names.has(name)));
+    return (
+      pages.every(({ output, layers = [] }) => [output, ...layers].every((name) => names.has(name))) &&
+      inColor.every((name) => hasCopy(names, portableName(name)))
+    );
   } finally {
     await source.close();
   }
+}
+
+/** A copy whose name a page has got is numbered. */
+function hasCopy(names: ReadonlySet<string>, name: string): boolean {
+  for (let number = 0; number <= MOST_NUMBER; number++) if (names.has(numberedName(name, number))) return true;
+  return false;
 }

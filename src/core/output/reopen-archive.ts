@@ -1,7 +1,7 @@
 /** Unpacks a finished archive again, so that single pages of it can be redone. */
 import { rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { BatchProcessingError } from "../../errors.js";
+import { BatchProcessingError, systemCode } from "../../errors.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { isThere } from "../../io/files/exists.js";
 import { temporaryName } from "../../io/files/atomic-file.js";
@@ -95,7 +95,11 @@ export async function reopenArchive(
         : { type: "archive", name: basename(path), ...facts, kept },
     );
     await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
-    await rename(temporary, work);
+    await rename(temporary, work).catch(async (error: unknown) => {
+      // Another run was quicker: the lease decides between the two.
+      if (!/^(?:ENOTEMPTY|EEXIST)$/u.test(systemCode(error) ?? "")) throw error;
+      await removeTree(temporary);
+    });
   } catch (cause) {
     await removeTree(temporary);
     throw cause instanceof BatchProcessingError ? cause : outputError(work, cause);

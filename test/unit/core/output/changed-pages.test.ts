@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import { redoRun, retryRun } from "../../../../src/core/continue-run.js";
+import { findRun } from "../../../../src/core/journal/find-run.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
 import { reopenOutdated } from "../../../../src/core/output/outdated-archive.js";
+import { reopenArchive } from "../../../../src/core/output/reopen-archive.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -118,6 +120,50 @@ describe("a finished archive", () => {
     await writeFile(at("in/4.png"), await drawn(4));
     expect((await colorize()).coloured).toEqual(["4.png"]);
     expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
+  });
+
+  it("keeps what was changed by a redo when the settings of another page change, and drops it with its own", async () => {
+    await colorize();
+    const { config, options } = await redoRun(at("out.cbz"), ["2.png"], { pages: { seed: 7 } });
+    await run(config, options);
+    const asked = (changed: string): RunBatchOptions => ({
+      pageConfig: (page) => (page === changed ? { seed: 9 } : {}),
+    });
+    expect((await colorize({}, asked("3.png"))).coloured).toEqual(["3.png"]);
+    expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
+    expect((await colorize({}, asked("2.png"))).coloured).toEqual(["2.png", "3.png"]);
+    expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":9');
+  });
+
+  it("keeps a page in colour that the input has lost, and gets back one that was taken out", async () => {
+    await writeFile(at("in/cover.jpg"), await colourPage(5));
+    await colorize();
+    await edit("out.cbz", ["cover.jpg"], {});
+    expect(await colorize()).toMatchObject({ coloured: [], output: at("out.cbz") });
+    expect(Object.keys(await content("out.cbz"))).toContain("cover.jpg");
+    await unlink(at("in/cover.jpg"));
+    expect(await colorize()).toMatchObject({ coloured: [], output: at("out_1.cbz") });
+    expect(Object.keys(await content("out.cbz"))).toContain("cover.jpg");
+    expect(Object.keys(await content("out_1.cbz"))).toEqual(pictures(1, 2, 3));
+  });
+
+  it("is not overwritten where a page fails of which it has a picture, though overwriting was asked for", async () => {
+    await colorize();
+    failing = ["2.png"];
+    expect(await colorize({ overwrite: true })).toMatchObject({
+      output: at("out_1.cbz"),
+      warnings: [
+        `${at("out.cbz")} has the picture of 2.png, which failed now, and is kept; the result is ${at("out_1.cbz")}`,
+      ],
+    });
+    expect(Object.keys(await content("out.cbz"))).toEqual(pictures(1, 2, 3));
+  });
+
+  it("is opened again once where two runs want it at the same time", async () => {
+    await colorize();
+    const found = await findRun(at("out.cbz"));
+    await Promise.all([reopenArchive(found), reopenArchive(found)]);
+    expect((await archives()).toSorted()).toEqual(["out.cbz", "out.cbz.cobra-batch"]);
   });
 
   it.each([
