@@ -10,6 +10,7 @@ import { printableName } from "../../io/names/safe-name.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
+import { sha256 } from "../../platform/sha256.js";
 
 export interface FindOptions {
   /** Settings of single pages by name. */
@@ -59,8 +60,8 @@ export async function findPages(
   const unread = faults.flatMap(({ file }) => file ?? []);
   const others = [...entries.filter((entry) => entry.kind === "other"), ...unread];
   if (given !== undefined || config.referenceImages.length > 0) {
-    const names = new Set(given?.entries().map(({ name }) => name));
-    const sorted = await sortBesideReferences(pool, images, config, signal, { pageConfig, references: names });
+    const byName = new Map(given?.entries().map((entry) => [entry.name, entry]));
+    const sorted = await sortBesideReferences(pool, images, config, signal, { pageConfig, references: byName });
     const { references, warnings } = await readReferences(
       pool,
       given ?? config.referenceImages,
@@ -171,14 +172,17 @@ async function sortBesideReferences(
   images: readonly SourceEntry[],
   config: BatchConfig,
   signal: AbortSignal,
-  { pageConfig, references }: { pageConfig: (name: string) => PageConfig; references: ReadonlySet<string> },
+  {
+    pageConfig,
+    references,
+  }: { pageConfig: (name: string) => PageConfig; references: ReadonlyMap<string, SourceEntry> },
 ): Promise<SortedPictures> {
   const sorted: SortedPictures = { pages: [], inColor: [], alsoReferences: [], warnings: [] };
   const own = await insideOf(config.inputDir, config.referenceImages);
   const kindOf = async (entry: SourceEntry): Promise<"page" | "inColor" | "alsoReferences" | "reference"> => {
     const said = pageConfig(entry.name).imageType ?? config.imageType;
     if (said === "line_art") return "page";
-    const isReference = references.has(entry.name) || (await own(entry.name));
+    const isReference = (await isSameFile(entry, references.get(entry.name))) || (await own(entry.name));
     if (said !== undefined) return isReference ? "alsoReferences" : "inColor";
     if (isReference) return "reference";
     if (config.recolor === true) return "page";
@@ -235,4 +239,13 @@ async function classifyEntry(
     if (!signal.aborted && isFileFailure(error)) return { entry, error };
     throw error;
   }
+}
+
+/** Whether a file of another source is this one: its name alone may be that of a page. */
+async function isSameFile(entry: SourceEntry, other: SourceEntry | undefined): Promise<boolean> {
+  if (other === undefined || other.sizeBytes !== entry.sizeBytes) return false;
+  // What cannot be read says so where it is used.
+  const hashOf = async (one: SourceEntry): Promise<string> => sha256(await one.read());
+  const [own, others] = await Promise.all([entry, other].map((one) => hashOf(one).catch(() => undefined)));
+  return own !== undefined && own === others;
 }

@@ -166,6 +166,23 @@ describe("a batch without an engine", () => {
     expect(files[0]!.bytes.byteLength).toBe(page.byteLength);
   });
 
+  it("colours a page though a reference of another source has its name, and not a reference that lies among the pages", async () => {
+    const engine = paperEngine();
+    const source = memorySource([
+      { name: "1.png", bytes: page },
+      { name: "2.png", bytes: reference },
+    ]);
+    const references = memorySource([
+      { name: "1.png", bytes: reference },
+      { name: "2.png", bytes: reference },
+    ]);
+    expect(await runBatch(engine, { recolor: true }, { source, references, sink: memorySink() })).toMatchObject({
+      total: 1,
+      completed: 1,
+    });
+    expect(engine.requests.map(({ name }) => name)).toEqual(["1.png"]);
+  });
+
   it("has its input opened in another way, closes it, and keeps the journal of the settings' input", async () => {
     const engine = paperEngine();
     const asked: string[] = [];
