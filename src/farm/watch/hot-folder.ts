@@ -70,8 +70,13 @@ const UNSEEN = { handedOut: false, state: undefined, againMs: Infinity, repeats:
 const FIRST_REPEAT = 15;
 const DOUBLINGS = 5;
 
-/** Names of files that are being written, by common programs. */
-const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
+/** Names of files that are being written, by common programs; rsync's are `.name.Ab3dE6`. */
+const PARTIAL = /^\..*\.[A-Za-z0-9]{6}$|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
+/** What systems and programs keep beside files: nobody means it as a chapter. */
+const OF_SYSTEM =
+  /^\.(?:_.*|ds_store|trash.*|snapshots?|git|svn|hg|nfs.*|fuse_hidden.*|st(?:folder|versions|ignore).*)$/i;
+const DOT =
+  "has a name that begins with a dot, as what is being written or belongs to a program; rename it if it is one";
 
 /**
  * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after
@@ -97,8 +102,13 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
     const found = await names();
     if (found !== undefined) for (const known of [looks, isOwn, others]) forgetOthers(known, found);
     for (const name of found ?? []) {
-      if (PARTIAL.test(name)) continue;
+      if (PARTIAL.test(name) || OF_SYSTEM.test(name)) continue;
       const path = join(folder, name);
+      if (name.startsWith(".")) {
+        if (others.get(name)?.told !== true && (await kindOf(path).catch(() => undefined)) !== undefined)
+          sayOther(name, DOT);
+        continue;
+      }
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
       const before = looks.get(name);
@@ -250,6 +260,7 @@ async function noFile(path: string, fault: unknown): Promise<string | undefined>
   try {
     const info = await stat(path);
     if (!info.isFile() && !info.isDirectory()) return `is ${specialFile(info)}`;
+    if (info.isFile() && info.size === 0 && fault === undefined) return "is empty";
     return fault === undefined || isGone(fault) ? undefined : unreadable(fault);
   } catch (error) {
     const target = await readlink(path).catch(() => undefined);

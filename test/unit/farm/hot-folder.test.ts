@@ -67,6 +67,9 @@ it("names what is no chapter and might be taken for one, once for each state", a
   await writeFile(at("in", "volume.cbr"), Buffer.concat([Buffer.from("Rar!\x1a\x07\x00", "latin1"), Buffer.alloc(99)]));
   await writeFile(at("in", "renamed.cbr"), Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), Buffer.alloc(99)]));
   await writeFile(at("in", "notes.txt"), "of the letterer");
+  await writeFile(at("in", "empty.cbz"), "");
+  await mkdir(at("in", ".hack vol 1"));
+  for (const name of [".DS_Store", ".a.cbz.Xk3p9Q", ".notes"]) await writeFile(at("in", name), "PK");
   await writeFile(at("in", "z.cbz"), "PK");
   const said: [string, string][] = [];
   const onOther = (path: string, what: string): void => void said.push([basename(path), what]);
@@ -74,6 +77,8 @@ it("names what is no chapter and might be taken for one, once for each state", a
   const chapters = readyChapters(options);
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
   expect(said.toSorted()).toEqual([
+    [".hack vol 1", expect.stringMatching(/^has a name that begins with a dot/)],
+    ["empty.cbz", "is empty"],
     ["gone.cbz", expect.stringMatching(/^is a link to nowhere, which cannot be read: .*ENOENT/)],
     ["page.png", "is a named pipe"],
     ["page.psd", expect.stringMatching(/^is a Photoshop document/)],
@@ -82,11 +87,11 @@ it("names what is no chapter and might be taken for one, once for each state", a
   ]);
   await appendFile(at("in", "z.cbz"), "more");
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
-  expect(said).toHaveLength(5);
+  expect(said).toHaveLength(7);
   await rename(at("in", "gone.cbz"), at("in", "other.cbz"));
   await appendFile(at("in", "z.cbz"), "more");
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
-  expect(said.map(([name]) => name).slice(5)).toEqual(["other.cbz"]);
+  expect(said.map(([name]) => name).slice(7)).toEqual(["other.cbz"]);
 });
 
 /** A file that nobody can read, root neither. */
