@@ -2,7 +2,7 @@
  * Files that appear whole or not at all: temporary name beside the target → sync → link or rename → sync of the folder.
  */
 import { randomBytes } from "node:crypto";
-import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { chmod, link, lstat, open, readdir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ResourceError, systemCode } from "../../errors.js";
 import { exists } from "./exists.js";
@@ -164,11 +164,19 @@ export async function placeFile(
   for (let n = from; ; n++) {
     const candidate = numberedName(target, n);
     if (!claim(candidate)) continue;
-    if (overwrite) await rename(path, candidate);
-    else if (!(await moveWithoutClobber(path, candidate))) continue;
+    if (overwrite) {
+      await takePermissions(path, candidate);
+      await rename(path, candidate);
+    } else if (!(await moveWithoutClobber(path, candidate))) continue;
     await syncFolder(dirname(candidate));
     return candidate;
   }
+}
+
+/** What replaces a file has its permissions: a private one stays private. */
+async function takePermissions(path: string, replaced: string): Promise<void> {
+  const info = await lstat(replaced).catch(() => undefined);
+  if (info?.isFile() === true) await chmod(path, info.mode & 0o777).catch(() => {});
 }
 
 /**

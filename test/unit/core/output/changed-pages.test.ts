@@ -1,6 +1,6 @@
 // A finished archive of which a page or a setting has changed: pages that stay are taken from it, and it is replaced
 // only if it has no picture that would be lost.
-import { mkdtemp, readFile, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -157,6 +157,14 @@ describe("a finished archive", () => {
       ],
     });
     expect(Object.keys(await content("out.cbz"))).toEqual(pictures(1, 2, 3));
+  });
+
+  it("stays as private as it was when it is replaced", async () => {
+    await colorize();
+    await chmod(at("out.cbz"), 0o600);
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect((await colorize()).output).toBe(at("out.cbz"));
+    expect((await stat(at("out.cbz"))).mode & 0o777).toBe(0o600);
   });
 
   it("is opened again once where two runs want it at the same time", async () => {
