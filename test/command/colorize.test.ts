@@ -222,7 +222,10 @@ describe("bad input", () => {
   it.each([
     [["colorize", "--input-dirr", "x"], /unknown option '--input-dirr'/],
     [["colorize", "x.cbz", "--steps", "many"], /whole number/],
-    [["colorize", "x.cbz", "--steps", "0"], /--steps: must be a whole number of 1 or more, not 0 \[ERR_CONFIG\]/],
+    [
+      ["colorize", "x.cbz", "--steps", "0"],
+      /--steps: must be a whole number from 1 to 999, [^\n]*, not 0 \[ERR_CONFIG\]/,
+    ],
     [["colorize", "x.cbz", "--ink", "blue"], /ink.*\[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--style", "shadow"], /style.*\[ERR_CONFIG\]/],
     [["colorize"], /no input is named; .*such as chapter\.cbz/],
