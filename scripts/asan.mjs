@@ -10,9 +10,10 @@ import { main, ROOT, say } from "./lib/steps.mjs";
 
 const TESTS = [
   "test/native",
+  "test/devices/cuda-device.test.ts",
+  "test/kills/crash-notes.test.ts",
   "test/teardown",
   "test/unit/pixels",
-
   "test/unit/classification",
 ];
 const LEFT_OUT = ["test/teardown/memory.test.ts", "test/native/event-loop.test.ts"];

@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "cobra-cuda-"));
 const compiler = ["cc", "c++"].find((name) => spawnSync(name, ["--version"]).status === 0);
 
 function compile(source: string, library: string, into = folder): void {
-  const path = fileURLToPath(new URL(`fixtures/${source}`, import.meta.url));
+  const path = fileURLToPath(new URL(`../native/fixtures/${source}`, import.meta.url));
   const given = [
     "-shared",
     "-fPIC",
