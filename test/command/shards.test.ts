@@ -1,6 +1,6 @@
 // The command with several chapters, and shards on two machines' worth of processes: hostnames and PID namespaces of
 // their own, one shared output.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +10,11 @@ import { linePage, colourPage, writeChapter, writeFolder } from "../support/chap
 import { openPageSource } from "../../src/io/open-source.js";
 import { hashOf } from "../support/paper-engine.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
+import { canUnshare, UNSHARE } from "../support/other-machine.js";
 
 let root: string;
 const at = (...names: string[]): string => join(root, ...names);
 const MODEL = ["--model", SMALL_MODEL, "--steps", "1", "--top-k", "1"];
-const UNSHARE = ["--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-farm-"));
@@ -68,15 +68,6 @@ it("a shard with a failed page names its own failures.json", async () => {
   expect(path).toBe(at("damaged.cbz.cobra-batch/shards/2-of-2/failures.json"));
   expect(await readFile(path!, "utf8")).toContain("3.png");
 });
-
-function canUnshare(): boolean {
-  try {
-    execFileSync("unshare", [...UNSHARE, "hostname", "worker"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Runs the command on a machine of its own. */
 function onMachine(host: string, args: readonly string[]): Promise<number | null> {

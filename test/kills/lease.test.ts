@@ -1,31 +1,21 @@
 // Two machines' worth of processes on one output: separate PID namespaces, one hostname. Nobody can ask whether the
 // other lives, so only the heartbeat counts.
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readJournal } from "../../src/core/journal/journal.js";
+import { canUnshare, UNSHARE } from "../support/other-machine.js";
 
 const HOLDER = fileURLToPath(new URL("../support/lease-holder.mjs", import.meta.url));
-const UNSHARE = ["--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
 /** Short, so that a test is quick; the rules with the real times are held in the unit test, with a clock of its own. */
 const TIMES = { heartbeatMs: 200, staleAfterMs: 3000, pollMs: 50 };
 /**
  * Of one that looks at a living holder: it waits for a heartbeat, however slow the machine, and ends with the first.
  */
 const PATIENT = { ...TIMES, staleAfterMs: 110_000 };
-
-/** Whether namespaces can be made here: needs root and the right to make them. */
-function canUnshare(): boolean {
-  try {
-    execFileSync("unshare", [...UNSHARE, "hostname", "worker"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 let root: string;
 let children: ChildProcess[] = [];

@@ -93,7 +93,7 @@ export async function writeArchive(
   }
 }
 
-/** An archive that is to be overwritten and has the picture of a page that has failed now: it is kept. */
+/** Keeps an archive that was to be overwritten if it has the picture of a page that has failed now. */
 async function losesByFailure(
   { outputZip }: BatchConfig,
   { metadata: { failures = [] } }: ArchiveContent,

@@ -26,7 +26,7 @@ export interface HotFolderOptions {
   readonly signal: AbortSignal;
   /** Told why the folder cannot be read, once for each reason. Looking goes on: a share may come back. */
   readonly onFault?: (error: unknown) => void;
-  /** Told once of what is let be and might be taken for a chapter or a page, after as long as a chapter must rest. */
+  /** Told once about what is left alone but could be meant as a chapter or a page, when it has rested. */
   readonly onOther?: (path: string, what: string) => void;
   /** Milliseconds that only rise. For tests. */
   readonly now?: () => number;
@@ -43,7 +43,7 @@ export interface ReadyChapter {
    * @param movedTo where it is, if it was moved
    */
   look(movedTo?: string): Promise<"same" | "changed" | "gone">;
-  /** Has it handed out again, as it is, after a while that doubles each time. @returns milliseconds */
+  /** Hands it out again, unchanged, after a wait that doubles each time. @returns the wait in milliseconds */
   tryLater(): number;
 }
 
@@ -76,7 +76,7 @@ const PARTIAL = /^\..*\.[A-Za-z0-9]{6}$|~$|\.(?:part|partial|crdownload|tmp|file
 const OF_SYSTEM =
   /^\.(?:_.*|ds_store|trash.*|snapshots?|git|svn|hg|nfs.*|fuse_hidden.*|st(?:folder|versions|ignore).*)$/i;
 const DOT =
-  "has a name that begins with a dot, as what is being written or belongs to a program; rename it if it is one";
+  "has a name that begins with a dot, like hidden files and files being written; rename it to have it coloured";
 
 /**
  * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after
@@ -281,7 +281,7 @@ function ofSystem(error: unknown): unknown {
   return error instanceof BatchProcessingError ? error.cause : error;
 }
 
-/** By content. Other files, such as notes, are let be; what may be or hold pages is told of. */
+/** By content. Other files, such as notes, are left alone; for what may be or hold pages, what it is. */
 async function kindOf(path: string): Promise<ReadyChapter["kind"] | { readonly what: string } | undefined> {
   const info = await stat(path);
   if (info.isDirectory()) return "folder";
@@ -292,7 +292,7 @@ async function kindOf(path: string): Promise<ReadyChapter["kind"] | { readonly w
   if ("junk" in found) return undefined;
   if ("kind" in found && found.kind === "image") return "picture";
   const { format, description, isPicture, mayHoldPages, remedy } = sniffFormat(head, file);
-  if (format === "zip") return { what: "is a ZIP archive by another name, name it .zip or .cbz" };
+  if (format === "zip") return { what: "is a ZIP archive without the extension .zip or .cbz; rename it" };
   if (!isPicture && mayHoldPages !== true && !promisesPicture(file.name)) return undefined;
   return { what: `is ${[description, remedy].filter((part) => part !== undefined).join("; ")}` };
 }

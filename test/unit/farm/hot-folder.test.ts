@@ -82,7 +82,7 @@ it("names what is no chapter and might be taken for one, once for each state", a
     ["gone.cbz", expect.stringMatching(/^is a link to nowhere, which cannot be read: .*ENOENT/)],
     ["page.png", "is a named pipe"],
     ["page.psd", expect.stringMatching(/^is a Photoshop document/)],
-    ["renamed.cbr", "is a ZIP archive by another name, name it .zip or .cbz"],
+    ["renamed.cbr", "is a ZIP archive without the extension .zip or .cbz; rename it"],
     ["volume.cbr", expect.stringMatching(/^is a RAR archive \(CBR\); /)],
   ]);
   await appendFile(at("in", "z.cbz"), "more");

@@ -50,14 +50,14 @@ const commandLines = [
     message: z.string().describe("what is wrong, for people; may change"),
     remedy: z.string().describe("what to do about it, for people; may change"),
   }),
-  line("chapter-stays", "watch: a chapter, a part of one, or what is none, that stays in the folder", {
+  line("chapter-stays", "watch: what stays in the folder: a chapter, a part of one, or something that is no chapter", {
     input,
     reason: z
       .enum(["changed", "not-moved", "no-chapter", "preview", "later"])
       .describe(
         "changed: what came or changed while it was in work will be coloured; not-moved: it cannot be moved; " +
-          "no-chapter: it is none that can be coloured, such as a pipe, a link that leads nowhere, or a file of a " +
-          "format that is not read; preview: it waits for a decision; later: it is tried again by itself",
+          "no-chapter: it cannot be coloured, such as a pipe, a link that leads nowhere, or a file of a format that " +
+          "is not read; preview: it waits for a decision; later: it is tried again by itself",
       ),
     message: z.string().describe("what is wrong, for people; may change"),
   }),
