@@ -225,7 +225,7 @@ export class RunHistory {
     this.#inHand.clear();
     if (this.#record !== undefined) {
       if (!asksForSamePictures(this.#record, record)) this.#dropChanges(changesThatStay(this, this.#record, record));
-      else if (place !== undefined && !isSamePlace(this.#place, place)) this.#dropNamedFiles();
+      if (place !== undefined && !isSamePlace(this.#place, place)) this.#dropNamedFiles();
     }
     this.#record = record;
     this.#place = place;
@@ -310,8 +310,16 @@ export function changesThatStay(
   if (!asksForSameOfAll(a, b)) return { all: {}, pages: {} };
   const own = ({ pageConfigs }: Asked, page: string): unknown =>
     Object.hasOwn(pageConfigs, page) ? pageConfigs[page] : undefined;
-  const pages = Object.entries(adjustments.pages).filter(([page]) => isSame(own(a, page), own(b, page)));
-  return { all: adjustments.all, pages: Object.fromEntries(pages) };
+  const stay = Object.entries(adjustments.pages).filter(([page]) => isSame(own(a, page), own(b, page)));
+  // What is asked for now goes before what was changed for all pages.
+  const asked = Object.entries(b.pageConfigs)
+    .filter(([page, settings]) => !isSame(own(a, page), settings))
+    .map(([page, settings]) => {
+      const changed = Object.entries(settings).filter(([key]) => Object.hasOwn(adjustments.all, key));
+      return [page, Object.fromEntries(changed) as PageConfig] as const;
+    })
+    .filter(([, settings]) => Object.keys(settings).length > 0);
+  return { all: adjustments.all, pages: Object.fromEntries([...stay, ...asked]) };
 }
 
 /** Whether settings name files: references, or a picture of hints. */

@@ -71,13 +71,13 @@ export async function writeArchive(
   try {
     const damaged = await pack(unnamed, journal, content, before);
     if (damaged.length > 0) return { damaged };
-    const losing = own === undefined && config.overwrite ? await losesByFailure(config, content) : undefined;
-    const kept =
-      losing ??
-      (own === undefined
+    const notReplaced =
+      own === undefined
         ? await keptArchive(config, journal, pages, earlier)
-        : await reasonToKeep(own.path, content, before));
-    const replaced = kept === undefined ? own?.path : undefined;
+        : await reasonToKeep(own.path, content, before);
+    const replaced = notReplaced === undefined ? own?.path : undefined;
+    const losing = replaced === undefined && config.overwrite ? await losesByFailure(config, content) : undefined;
+    const kept = losing ?? notReplaced;
     const naming = losing === undefined ? config : { ...config, overwrite: false };
     const written = await nameArchive(unnamed, replaced, naming, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
@@ -101,7 +101,9 @@ async function losesByFailure(
   if (failures.length === 0) return undefined;
   const has = await readArchiveMetadata(outputZip!).catch(() => undefined);
   const failed = new Set((failures as readonly PageFailure[]).map(({ page }) => page));
-  const lost = has?.pages.find(({ page }) => failed.has(page))?.page;
+  const lost = [...(has?.pages ?? []).map(({ page }) => page), ...(has?.in_color ?? [])].find((page) =>
+    failed.has(page),
+  );
   return lost === undefined ? undefined : { path: outputZip!, why: `has the picture of ${lost}, which failed now,` };
 }
 

@@ -124,6 +124,36 @@ describe("what was changed after the start", () => {
     const other = new RunHistory([...entries, run({ seed: 1 })]);
     expect([other.adjustments, other.preview]).toEqual([{ all: {}, pages: {} }, undefined]);
   });
+
+  it("stays for pages of which nothing else is asked, and gives way to what is asked of a page", () => {
+    const asking = (pageConfigs: RunRecord["pageConfigs"], more: object = {}): JournalEntry =>
+      ({ ...run(), record: { ...record(), pageConfigs }, ...more }) as JournalEntry;
+    const entries: JournalEntry[] = [
+      run(),
+      { type: "adjust", settings: { seed: 5, topK: 1 } },
+      { type: "adjust", page: "a", settings: { ink: "model" } },
+    ];
+    const { adjustments } = new RunHistory([...entries, asking({ b: { seed: 9 } })]);
+    expect(["a", "b", "c"].map((page) => adjustedSettings(adjustments, page))).toEqual([
+      { seed: 5, topK: 1, ink: "model" },
+      { seed: 9, topK: 1 },
+      { seed: 5, topK: 1 },
+    ]);
+    const redone = new RunHistory([...entries, asking({ a: { fill: "flat" } })]);
+    expect(adjustedSettings(redone.adjustments, "a")).toEqual({ seed: 5, topK: 1 });
+  });
+
+  it("names no files in a copy of the records, whatever else is asked for there", () => {
+    const [here, there] = ["1", "2"].map((digit) => ({ place: { path: digit.repeat(64), folder: digit.repeat(64) } }));
+    const named: JournalEntry = { type: "adjust", page: "a", settings: { referenceImages: ["/private"], seed: 2 } };
+    const pageConfigs = { b: { seed: 4 } };
+    const copy = new RunHistory([
+      { ...run(), ...here } as JournalEntry,
+      named,
+      { ...run(), record: { ...record(), pageConfigs }, ...there } as JournalEntry,
+    ]);
+    expect(adjustedSettings(copy.adjustments, "a")).toEqual({ seed: 2 });
+  });
 });
 
 describe("forget", () => {

@@ -156,6 +156,7 @@ describe("a finished archive", () => {
         `${at("out.cbz")} has the picture of 2.png, which failed now, and is kept; the result is ${at("out_1.cbz")}`,
       ],
     });
+    expect((await colorize({ overwrite: true, seed: 6 })).output).not.toBe(at("out.cbz"));
     expect(Object.keys(await content("out.cbz"))).toEqual(pictures(1, 2, 3));
   });
 
