@@ -117,11 +117,10 @@ async function archiveFacts(run: EndingRun, path: string): Promise<ArchiveFacts>
   return { ...(carried && { carried }), run: archived };
 }
 
-/** Where single pages are done, all else is what the archive before was made from. */
+/** Where single pages of an archive are done, all else is what the archive before was made from. */
 async function madeFrom({ scan, only, output }: EndingRun): Promise<CarriedOrigins | undefined> {
-  if (only === undefined) return carriedOrigins(scan.found.carried, scan.source.comment);
-  const [last] = output.history.archives;
-  return last === undefined ? carriedOrigins([], scan.source.comment) : last.carried;
+  const isKnown = only !== undefined && output.history.archives.length > 0;
+  return isKnown ? undefined : carriedOrigins(scan.found.carried, scan.source.comment);
 }
 
 /** A record from elsewhere stays one. */

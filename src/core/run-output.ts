@@ -13,6 +13,7 @@ import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 export type RunMetadata = SinkMetadata & {
   readonly failures: readonly unknown[];
   readonly carried?: CarriedOrigins | undefined;
+  readonly in_color?: readonly string[] | undefined;
 };
 
 /** Where the output is, or the pages whose pictures are not as they were written. */

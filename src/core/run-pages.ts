@@ -127,7 +127,8 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   try {
     pages.adjustments = output.history.adjustments;
     checkNoneLost(parts, upcoming, output.history);
-    if (config.outputZip !== undefined) pages.keepNames((page) => output.history.last(page)?.outputName);
+    if (config.outputZip !== undefined || only !== undefined)
+      pages.keepNames((page) => output.history.last(page)?.outputName, only);
     announce(
       parts,
       [...scan.found.warnings, ...output.warnings],

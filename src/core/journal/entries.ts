@@ -95,6 +95,8 @@ export type ArchiveEntry = {
   readonly kept?: KeptReason | undefined;
   /** Pages whose pictures were no longer in it when it was opened again. */
   readonly gone?: readonly string[];
+  /** Its pages that were in colour already. Journals of version 0.1.0 do not say. */
+  readonly inColor?: readonly string[] | undefined;
   readonly carried?: CarriedOrigins | undefined;
 } & Partial<FileRecord>;
 

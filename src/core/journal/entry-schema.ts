@@ -169,6 +169,7 @@ const journalEntry = z.discriminatedUnion("type", [
     keepOthers: z.literal(true).optional(),
     kept: z.enum(["files", "pages", "copied"]).optional(),
     gone: z.array(text).optional(),
+    inColor: z.array(text).optional(),
     carried: carriedOrigins.optional(),
   }),
   z.looseObject({ type: z.literal("forget") }),

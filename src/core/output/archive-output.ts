@@ -5,6 +5,7 @@ import type { BatchConfig } from "../../config/batch-config.js";
 import { placeFile } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { carryFiles } from "./carried-files.js";
+import { carriedOrigins } from "./carried-origins.js";
 import { numberedName } from "../../io/names/output-names.js";
 import type { SinkMetadata } from "../../io/names/output-rules.js";
 import { portableName } from "../../io/names/portable-names.js";
@@ -20,7 +21,7 @@ import type { PageFailure } from "../events.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
-import { archiveEntry, findOwn, keptArchive, WHY_KEPT, type EarlierRuns } from "./own-archive.js";
+import { archiveEntry, findOwn, keptArchive, WHY_KEPT, type EarlierRuns, type OwnArchive } from "./own-archive.js";
 import { ReplacedArchive } from "./replaced-archive.js";
 import { workFolder } from "./work-folder.js";
 
@@ -33,7 +34,9 @@ export interface ArchiveContent {
   /** The input's comment, if it is an archive that has one. */
   readonly comment: Uint8Array | undefined;
   readonly metadata: SinkMetadata & {
+    /** What else it is made from. Default: read from `carried` and `comment`. */
     readonly carried?: CarriedOrigins | undefined;
+    readonly in_color?: readonly string[] | undefined;
     readonly inputs?: readonly PageOrigin[];
     readonly failures?: readonly unknown[];
   };
@@ -69,19 +72,22 @@ export async function writeArchive(
   const before = keepOthers ? await ReplacedArchive.open(own, journal.history, content.keepOthers) : undefined;
   const unnamed = join(workFolder(config), UNNAMED);
   try {
-    const damaged = await pack(unnamed, journal, content, before);
+    const madeFrom = await othersOrigins(content, own);
+    const whole = { ...content, metadata: { ...content.metadata, ...madeFrom } };
+    const damaged = await pack(unnamed, journal, whole, before);
     if (damaged.length > 0) return { damaged };
     const notReplaced =
       own === undefined
         ? await keptArchive(config, journal, pages, earlier)
-        : await reasonToKeep(own.path, content, before);
+        : await reasonToKeep(own.path, whole, before);
     const replaced = notReplaced === undefined ? own?.path : undefined;
     const losing = replaced === undefined && config.overwrite ? await losesByFailure(config, content) : undefined;
     const kept = losing ?? notReplaced;
     const naming = losing === undefined ? config : { ...config, overwrite: false };
     const written = await nameArchive(unnamed, replaced, naming, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
-      ...(content.metadata.carried && { carried: content.metadata.carried }),
+      ...(madeFrom.carried && { carried: madeFrom.carried }),
+      inColor: madeFrom.in_color ?? [],
       ...(own?.entry.keepOthers === true ? { keepOthers: true } : {}),
     });
     if (kept !== undefined && kept.path !== written)
@@ -91,6 +97,19 @@ export async function writeArchive(
     await before?.close();
     await rm(unnamed, { force: true }).catch(() => {});
   }
+}
+
+/** What the metadata say of an archive's other files. Where single pages are done, these are those of the one before. */
+async function othersOrigins(
+  { keepOthers, carried: files, comment, metadata: { carried, in_color: inColor } }: ArchiveContent,
+  own: OwnArchive | undefined,
+): Promise<Pick<ArchiveContent["metadata"], "carried" | "in_color">> {
+  if (!keepOthers || own === undefined)
+    return { carried: carried ?? (await carriedOrigins(files, comment)), in_color: inColor };
+  const { carried: before, inColor: pages } = own.entry;
+  const copies = new Set(before?.files.map(({ name }) => name));
+  const kept = pages ?? inColor?.filter((name) => copies.has(name));
+  return { carried: before, in_color: kept?.length === 0 ? undefined : kept };
 }
 
 /** Keeps an archive that was to be overwritten if it has the picture of a page that has failed now. */
@@ -202,7 +221,7 @@ async function nameArchive(
   replaced: string | undefined,
   config: BatchConfig,
   journal: LockedJournal,
-  facts: Pick<ArchiveEntry, "inputs" | "keepOthers" | "carried">,
+  facts: Pick<ArchiveEntry, "inputs" | "keepOthers" | "carried" | "inColor">,
 ): Promise<string> {
   const wanted = config.outputZip!;
   const digest = { sha256: await fileSha256(unnamed), sizeBytes: (await stat(unnamed)).size };

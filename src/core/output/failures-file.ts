@@ -11,6 +11,7 @@ import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js
 export type FailureReport = SinkMetadata & {
   readonly failures: readonly unknown[];
   readonly carried?: CarriedOrigins | undefined;
+  readonly in_color?: readonly string[] | undefined;
   /** What the finished pages were made of. */
   readonly inputs?: readonly PageOrigin[];
 };

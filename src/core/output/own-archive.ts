@@ -90,7 +90,7 @@ export async function archiveEntry(
   file: string,
   name: string,
   { outputZip }: BatchConfig,
-  facts: Pick<ArchiveEntry, "inputs" | "keepOthers" | "gone" | "carried">,
+  facts: Pick<ArchiveEntry, "inputs" | "keepOthers" | "gone" | "carried" | "inColor">,
 ): Promise<ArchiveEntry & FileRecord> {
   return {
     type: "archive",

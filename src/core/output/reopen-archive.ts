@@ -88,6 +88,7 @@ export async function reopenArchive(
       keepOthers: true as const,
       ...(gone.length === 0 ? {} : { gone }),
       ...(metadata.carried && { carried: metadata.carried }),
+      inColor: metadata.in_color ?? [],
     };
     lines.push(
       kept === undefined

@@ -8,7 +8,6 @@ import { pageFailure } from "../../colorization/request/page-failure.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
 import { shown } from "../../errors/arguments.js";
-import { differBySuffix } from "../../io/names/output-names.js";
 import type { SourceEntry, SourceFault } from "../../io/page-source.js";
 import { getLogger, logContext } from "../../logging.js";
 import { CHANNELS, type PageTurn } from "../../observe/channels.js";
@@ -19,6 +18,7 @@ import { ImageQueue, type ImageQueueItem } from "./image-queue.js";
 import type { Adjustments } from "../journal/entries.js";
 import { adjustedSettings } from "../journal/history.js";
 import type { Scan } from "../input/scan-input.js";
+import { keptNames } from "./kept-names.js";
 import { StatusTracker } from "./status-tracker.js";
 
 /** A page to add. */
@@ -204,13 +204,11 @@ export class BatchPages {
     return item === undefined ? undefined : this.#page(item);
   }
 
-  /** Pages keep the names that an earlier run of the same output gave them where only `_colorized` would change. */
-  keepNames(nameOf: (page: string) => string | undefined): void {
-    for (const [page, planned] of this.#planned) {
-      const outputName = nameOf(page);
-      if (outputName !== undefined && differBySuffix(outputName, planned.outputName))
-        this.#planned.set(page, { ...planned, outputName });
-    }
+  /** Pages keep the names that an earlier run of the same output gave them, as far as `keptNames` says. */
+  keepNames(nameOf: (page: string) => string | undefined, only: ReadonlySet<string> | undefined): void {
+    const given = new Map([...this.#planned].map(([page, { outputName }]) => [page, outputName]));
+    for (const [page, outputName] of keptNames(given, nameOf, only))
+      this.#planned.set(page, { ...this.#planned.get(page)!, outputName });
   }
 
   /** Takes the next page out of the queue; undefined when none waits. */

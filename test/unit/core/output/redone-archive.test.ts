@@ -1,0 +1,142 @@
+// Single pages of a finished output done again while its input has changed: all else stays as it was.
+import { mkdtemp, readdir, rm, unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
+import { redoRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
+import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
+import { runBatch } from "../../../../src/core/run-batch.js";
+import { ImageProcessingError } from "../../../../src/errors.js";
+import { openPageSource } from "../../../../src/io/open-source.js";
+import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { onPaper, paperEngine } from "../../../support/paper-engine.js";
+
+let root: string;
+let failing: readonly string[];
+const at = (name: string): string => join(root, name);
+
+/** A line-art page that no other seed gives. */
+async function drawn(seed: number): Promise<Buffer> {
+  return Buffer.concat([await linePage(seed), Buffer.from(`page ${seed}`)]);
+}
+
+beforeEach(async () => {
+  failing = [];
+  root = await mkdtemp(join(tmpdir(), "cobra-redone-"));
+  await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
+  for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await drawn(seed) });
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+interface Ended {
+  readonly coloured: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+async function run({ config, options }: Pick<Continuation, "config"> & Partial<Continuation>): Promise<Ended> {
+  const engine = paperEngine((request) => {
+    if (failing.includes(request.name))
+      throw new ImageProcessingError("ERR_RUN", `${request.name} fails`, { imagePath: request.name });
+    return onPaper(request);
+  });
+  const warnings: string[] = [];
+  await runBatch(engine, config, {
+    ...options,
+    onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)),
+  });
+  return { coloured: engine.requests.map(({ name }) => name).toSorted(), warnings };
+}
+
+function colorize(own: Partial<BatchConfigInput> = {}): Promise<Ended> {
+  const settings = { inputDir: at("in"), outputZip: at("out.cbz"), referenceImages: [at("refs")], ...own };
+  return run(parseBatchConfig(settings));
+}
+
+async function redo(page: string, output = "out.cbz"): Promise<Ended> {
+  return run(await redoRun(at(output), [page]));
+}
+
+async function entries(name = "out.cbz"): Promise<Record<string, string>> {
+  const source = await openPageSource(at(name));
+  try {
+    const found = source.entries().filter((entry) => entry.name !== "processing_metadata.json");
+    const texts = await Promise.all(found.map(async (entry) => Buffer.from(await entry.read()).toString()));
+    return Object.fromEntries(found.map((entry, index) => [entry.name, texts[index]!]));
+  } finally {
+    await source.close();
+  }
+}
+
+const archives = async (): Promise<string[]> => (await readdir(root)).filter((name) => name.startsWith("out"));
+
+describe("pages in colour of an archive of which a page is redone", () => {
+  it("are still known by it where the input has lost one, which the next run then keeps", async () => {
+    await writeFile(at("in/cover.jpg"), await colourPage(5));
+    await colorize();
+    await unlink(at("in/cover.jpg"));
+    await redo("1.png");
+    expect((await readArchiveMetadata(at("out.cbz")))!.in_color).toEqual(["cover.jpg"]);
+    const ended = await colorize();
+    expect(ended.coloured).toEqual([]);
+    expect(ended.warnings).toEqual([
+      expect.stringMatching(/out\.cbz has pages that the input no longer has and is kept/),
+    ]);
+    expect(Object.keys(await entries())).toContain("cover.jpg");
+    expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
+  });
+
+  it("are not those that the input has got since", async () => {
+    await colorize();
+    await writeFile(at("in/cover.jpg"), await colourPage(5));
+    await redo("1.png");
+    expect((await readArchiveMetadata(at("out.cbz")))!.in_color).toBeUndefined();
+    expect(Object.keys(await entries())).not.toContain("cover.jpg");
+    expect(await colorize()).toEqual({ coloured: [], warnings: [] });
+    expect(Object.keys(await entries())).toContain("cover.jpg");
+  });
+
+  it("are those of the input where the archive was changed, and a new one is written beside it", async () => {
+    await writeFile(at("in/cover.jpg"), await colourPage(5));
+    failing = ["3.png"];
+    await colorize();
+    await writeFile(at("out.cbz"), "somebody's");
+    failing = [];
+    await run((await retryRun(at("out.cbz"), { failedOnly: true }))!);
+    const metadata = (await readArchiveMetadata(at("out_1.cbz")))!;
+    expect(metadata.in_color).toEqual(["cover.jpg"]);
+    expect(metadata.carried!.files.map(({ name }) => name)).toEqual(["cover.jpg"]);
+    expect(Object.keys(await entries("out_1.cbz"))).toContain("cover.jpg");
+  });
+});
+
+describe("names of an output of which a page is redone", () => {
+  // `a/1.png` alone is `1_colorized.png`; beside `b/1.png` both carry their folders.
+  it.each([
+    ["an archive", { outputZip: "out.cbz" }],
+    ["a folder", { outputDir: "out" }],
+  ])("stay where a new page would change those of %s", async (_what, output) => {
+    await writeFolder(at("in/a"), { "1.png": await drawn(11), "2.png": await drawn(12) });
+    for (const seed of [1, 2, 3]) await unlink(at(`in/${seed}.png`));
+    const name = Object.values(output)[0]!;
+    const settings = {
+      ...(name === "out" ? { outputZip: undefined } : {}),
+      ...Object.fromEntries(Object.entries(output).map(([key, value]) => [key, at(value)])),
+      recursive: true,
+      preserveStructure: false,
+    };
+    await colorize(settings);
+    const pictures = async (): Promise<Record<string, string>> => {
+      const found = await entries(name);
+      return Object.fromEntries(Object.entries(found).filter(([file]) => file.endsWith(".png")));
+    };
+    const before = await pictures();
+    await writeFolder(at("in/b"), { "1.png": await drawn(21) });
+    const { coloured } = await redo("a/1.png", name);
+    expect(coloured).toEqual(["a/1.png"]);
+    const now = await pictures();
+    expect(Object.keys(now)).toEqual(Object.keys(before));
+    expect(now["2_colorized.png"]).toBe(before["2_colorized.png"]);
+    expect(now["1_colorized.png"]).not.toBe(before["1_colorized.png"]);
+  });
+});
