@@ -13,6 +13,7 @@ import { liesWithin } from "../../io/files/real-path.js";
 import { readHead, specialFile } from "../../io/files/read-file.js";
 import { SNIFF_BYTES, sniffFormat } from "../../io/image/headers/image-format.js";
 import { promisesPicture } from "../../io/names/entry-rules.js";
+import { isForeign } from "./foreign-names.js";
 
 export interface HotFolderOptions {
   /** The folder. */
@@ -70,14 +71,6 @@ const UNSEEN = { handedOut: false, state: undefined, againMs: Infinity, repeats:
 const FIRST_REPEAT = 15;
 const DOUBLINGS = 5;
 
-/** Names of files that are being written, by common programs; rsync's are `.name.Ab3dE6`. */
-const PARTIAL = /^\..*\.[A-Za-z0-9]{6}$|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
-/** What systems and programs keep beside files: nobody means it as a chapter. */
-const OF_SYSTEM =
-  /^\.(?:_.*|ds_store|trash.*|snapshots?|git|svn|hg|nfs.*|fuse_hidden.*|st(?:folder|versions|ignore).*)$/i;
-const DOT =
-  "has a name that begins with a dot, like hidden files and files being written; rename it to have it coloured";
-
 /**
  * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after
  * it was handed out is handed out again, and so is one that is to be tried again. Ends with the signal.
@@ -102,13 +95,8 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
     const found = await names();
     if (found !== undefined) for (const known of [looks, isOwn, others]) forgetOthers(known, found);
     for (const name of found ?? []) {
-      if (PARTIAL.test(name) || OF_SYSTEM.test(name)) continue;
       const path = join(folder, name);
-      if (name.startsWith(".")) {
-        if (others.get(name)?.told !== true && (await kindOf(path).catch(() => undefined)) !== undefined)
-          sayOther(name, DOT);
-        continue;
-      }
+      if (await isForeign(path)) continue;
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
       const before = looks.get(name);
