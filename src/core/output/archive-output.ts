@@ -99,7 +99,7 @@ export async function writeArchive(
   }
 }
 
-/** What the metadata say of an archive's other files. Where single pages are done, these are those of the one before. */
+/** Of an archive's other files. Where single pages are done, they are those of the archive before. */
 async function othersOrigins(
   { keepOthers, carried: files, comment, metadata: { carried, in_color: inColor } }: ArchiveContent,
   own: OwnArchive | undefined,

@@ -1,4 +1,4 @@
-/** Which results keep the names that an earlier run of the same output gave them. */
+/** Keeps the names that an earlier run of the same output gave its results, as far as they stay. */
 import { extensionOf } from "../../io/names/entry-rules.js";
 import { FreeNames } from "../../io/names/free-names.js";
 import { differBySuffix, numberedName } from "../../io/names/output-names.js";
