@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { BatchConfig, PageSettings } from "../config/batch-config.js";
 import type { Notice } from "../errors/notice.js";
 import { isThere } from "../io/files/exists.js";
-import { printableName } from "../io/names/safe-name.js";
+import { shownNames } from "../text/shown.js";
 import type { BatchEngine } from "./batch-engine.js";
 import type { Scan } from "./input/scan-input.js";
 import type { CarriedOrigins, RunRecord } from "./journal/entries.js";
@@ -100,7 +100,7 @@ function archiveKept(path: string): Notice {
 
 function notInArchive(added: readonly string[]): Notice {
   return {
-    message: `${added.map(printableName).join(", ")}: new in the input, and not in the archive`,
+    message: `${shownNames(added)}: new in the input, and not in the archive`,
     remedy: "run the colorize command again to colour what is new",
   };
 }

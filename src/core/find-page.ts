@@ -4,6 +4,7 @@ import { nearestName } from "../config/nearest-name.js";
 import { ValidationError } from "../errors.js";
 import type { StoredRun } from "./journal/find-run.js";
 import { outputPath } from "./output/work-folder.js";
+import { shownNames } from "../text/shown.js";
 
 /**
  * The pages that a name may mean: by their own name, that of their picture, the end of either, or that without its
@@ -36,14 +37,11 @@ export function findPage(name: string, run: StoredRun, pages: readonly string[])
   const found = pagesNamed(name, run, pages);
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
-    throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" may be any of several pages: ${found.join(", ")}`, {
+    throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" may be any of several pages: ${shownNames(found)}`, {
       remedy: "name one of these",
     });
   const near = nearestName(name, pages);
-  const known =
-    pages.length === 0
-      ? "none of its pages is done yet"
-      : `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`;
+  const known = pages.length === 0 ? "none of its pages is done yet" : `its pages are ${shownNames(pages)}`;
   throw new ValidationError(
     "ERR_INPUT_NOT_FOUND",
     `${outputPath(run.record.config)} has no page "${name}"${near === undefined ? `; ${known}` : ""}`,

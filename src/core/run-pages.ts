@@ -37,6 +37,7 @@ import { carriedOrigins } from "./output/carried-origins.js";
 import { reopenOutdated } from "./output/outdated-archive.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
+import { shownNames } from "../text/shown.js";
 
 /** What a run is made of. */
 export interface RunParts {
@@ -156,7 +157,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
 const DAMAGE_ROUNDS = 2;
 
 function putBackDamaged(pages: BatchPages, damaged: readonly BatchPage[], round: number): void {
-  const names = damaged.map(({ entry }) => entry.name).join(", ");
+  const names = shownNames(damaged.map(({ entry }) => entry.name));
   if (round > DAMAGE_ROUNDS)
     throw new ResourceError("ERR_OUTPUT_WRITE", `${names} changed on the disk each time after being written`, {
       remedy: "check the disk, then run the same command again",

@@ -21,3 +21,12 @@ export function shownLines(lines: readonly string[]): string {
   const shown = lines.slice(0, MOST_LINES).map((line) => `  ${line}`);
   return [...shown, ...(lines.length > shown.length ? [`  … and ${lines.length - shown.length} more`] : [])].join("\n");
 }
+
+/** Names of a list that a message shows. */
+const MOST_NAMES = 8;
+
+/** Names one after the other; of many the first. */
+export function shownNames(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_NAMES).map(shownName).join(", ");
+  return names.length > MOST_NAMES ? `${shown} and ${names.length - MOST_NAMES} more` : shown;
+}

@@ -6,7 +6,7 @@ import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.
 import type { ImageKind } from "../../classification/classify-image.js";
 import type { ImagePool } from "../batch-engine.js";
 import { noticeOf, noticesOf, type Notice } from "../../errors/notice.js";
-import { printableName } from "../../io/names/safe-name.js";
+import { shownNames } from "../../text/shown.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
@@ -135,20 +135,16 @@ export async function findPages(
   return found;
 }
 
-/** Folders that a notice names. */
-const NAMED_FOLDERS = 5;
-
 /** What people should know of folders that hold pictures and are not read. Folders of references are no pages. */
 async function unreadFolders(source: PageSource, config: BatchConfig): Promise<Notice[]> {
   const isReference = await insideOf(config.inputDir, config.referenceImages);
   const names: string[] = [];
-  for (const name of source.unreadFolders ?? []) if (!(await isReference(name))) names.push(printableName(name));
+  for (const name of source.unreadFolders ?? []) if (!(await isReference(name))) names.push(name);
   if (names.length === 0) return [];
-  const more = names.length > NAMED_FOLDERS ? ` and ${names.length - NAMED_FOLDERS} more` : "";
   const folders = names.length === 1 ? "a folder" : `${names.length} folders`;
   return [
     {
-      message: `the pictures in ${folders} inside ${source.path} are left out: ${names.slice(0, NAMED_FOLDERS).join(", ")}${more}`,
+      message: `the pictures in ${folders} inside ${source.path} are left out: ${shownNames(names)}`,
       remedy: "to colour them too, use --recursive or recursive: true",
     },
   ];

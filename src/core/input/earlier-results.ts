@@ -7,13 +7,13 @@ import { realPathOf } from "../../io/files/real-path.js";
 import { FAILURES_NAME, MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { isArchiveName } from "../../io/names/entry-rules.js";
-import { printableName } from "../../io/names/safe-name.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import { readArchiveMetadata } from "../output/archive-metadata.js";
 import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { parseJson } from "../../text/parse-json.js";
+import { shownNames } from "../../text/shown.js";
 
 /** What a run writes beside pictures: nobody misses it. */
 const OWN_FILES: ReadonlySet<string> = new Set([METADATA_NAME, FAILURES_NAME]);
@@ -88,7 +88,7 @@ function counted(count: number, what: string): string {
 }
 
 function listed(names: ReadonlySet<string>): string {
-  return `${[...names].map(printableName).join(", ")} ${names.size === 1 ? "is" : "are"}`;
+  return `${shownNames([...names])} ${names.size === 1 ? "is" : "are"}`;
 }
 
 /** Archives that this program has written, by their metadata; those whose metadata name other files are not. */

@@ -9,6 +9,7 @@ import { sha256 } from "../../platform/sha256.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { ImagePool } from "../batch-engine.js";
 import { noticeOf, type Notice } from "../../errors/notice.js";
+import { shownNames } from "../../text/shown.js";
 
 /** By how many levels the channels of a gray pixel may differ, as they do in scans and lossy files. */
 const GRAY_LEVELS = 16;
@@ -118,7 +119,7 @@ async function readEntry(path: string, name: string, recursive: boolean): Promis
 /** A warning when no reference has any colour. */
 export function grayWarning(references: readonly DecodedReference[]): Notice[] {
   if (references.some(({ image }) => !isNearlyGray(image))) return [];
-  const names = references.map(({ name }) => name).join(", ");
+  const names = shownNames(references.map(({ name }) => name));
   return [{ message: `no reference has a colour to give (${names}): they are all gray`, remedy: "name coloured ones" }];
 }
 

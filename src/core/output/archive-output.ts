@@ -24,6 +24,7 @@ import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-me
 import { archiveEntry, findOwn, keptArchive, WHY_KEPT, type EarlierRuns, type OwnArchive } from "./own-archive.js";
 import { ReplacedArchive } from "./replaced-archive.js";
 import { workFolder } from "./work-folder.js";
+import { shownNames } from "../../text/shown.js";
 
 /** What goes into an archive. */
 export interface ArchiveContent {
@@ -84,6 +85,7 @@ export async function writeArchive(
     const losing = replaced === undefined && config.overwrite ? await losesByFailure(config, content) : undefined;
     const kept = losing ?? notReplaced;
     const naming = losing === undefined ? config : { ...config, overwrite: false };
+    const changed = replaced === undefined ? [] : await changedSettings(replaced, content, journal);
     const written = await nameArchive(unnamed, replaced, naming, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
       ...(madeFrom.carried && { carried: madeFrom.carried }),
@@ -92,6 +94,7 @@ export async function writeArchive(
     });
     if (kept !== undefined && kept.path !== written)
       notices.push({ message: `${kept.path} ${kept.why} and is kept; the result is ${written}` });
+    if (changed.length > 0) notices.push(replacedNotice(changed));
     return { written };
   } finally {
     await before?.close();
@@ -143,6 +146,33 @@ async function reasonToKeep(
   if (hasMorePages(has, names, hashes)) return { path, why: WHY_KEPT.pages };
   if (has.inputs.some(({ page, fingerprint }) => stays.has(`${fingerprint} ${page}`))) return undefined;
   return { path, why: "was made with other settings or references" };
+}
+
+/** Pages of an archive whose settings or references have changed though nothing is asked for them by name. */
+async function changedSettings(
+  path: string,
+  { keepOthers, metadata: { inputs = [] } }: ArchiveContent,
+  { history }: LockedJournal,
+): Promise<string[]> {
+  if (keepOthers) return [];
+  const has = await readArchiveMetadata(path).catch(() => undefined);
+  const before = new Map(has?.inputs.map((origin) => [origin.page, origin]));
+  const asked = { ...history.record?.pageConfigs, ...history.adjustments.pages };
+  return inputs
+    .filter(({ page, fingerprint, sha256: hash }) => {
+      const origin = before.get(page);
+      return !Object.hasOwn(asked, page) && origin?.sha256 === hash && origin.fingerprint !== fingerprint;
+    })
+    .map(({ page }) => page);
+}
+
+function replacedNotice(pages: readonly string[]): Notice {
+  const [word, whose] = pages.length === 1 ? ["picture", "its"] : ["pictures", "their"];
+  return {
+    message: `replaced the ${word} of ${shownNames(pages)}: ${whose} settings or references differ from the run before`,
+    remedy:
+      "to keep hints and settings of single pages, give them with each run, or set them with redo, which keeps them",
+  };
 }
 
 /** Puts the archive together; resolves to the pages that are damaged, after which there is none. */

@@ -38,6 +38,7 @@ import {
   removeWorkFolder,
   workFolder,
 } from "./work-folder.js";
+import { shownNames } from "../../text/shown.js";
 
 export interface BatchOutputOptions {
   /**
@@ -364,7 +365,7 @@ function namedFilesLeftOut(before: Adjustments, now: Adjustments): Notice[] {
     ? []
     : [
         {
-          message: `the output's records were copied or downloaded, so the references and pictures of hints that were set later for ${names.join(", ")} are left out`,
+          message: `the output's records were copied or downloaded, so the references and pictures of hints that were set later for ${shownNames(names)} are left out`,
           remedy: "name them again with redo or a configuration file",
         },
       ];

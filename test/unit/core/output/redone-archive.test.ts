@@ -1,4 +1,4 @@
-// Single pages of a finished output done again while its input has changed: all else stays as it was.
+// A finished output whose input or settings have changed: what stays as it was, and what is said.
 import { mkdtemp, readdir, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import { redoRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
-import { runBatch } from "../../../../src/core/run-batch.js";
+import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
@@ -34,7 +34,7 @@ interface Ended {
   readonly warnings: readonly string[];
 }
 
-async function run({ config, options }: Pick<Continuation, "config"> & Partial<Continuation>): Promise<Ended> {
+async function run({ config, options }: Pick<Continuation, "config"> & { options: RunBatchOptions }): Promise<Ended> {
   const engine = paperEngine((request) => {
     if (failing.includes(request.name))
       throw new ImageProcessingError("ERR_RUN", `${request.name} fails`, { imagePath: request.name });
@@ -48,9 +48,9 @@ async function run({ config, options }: Pick<Continuation, "config"> & Partial<C
   return { coloured: engine.requests.map(({ name }) => name).toSorted(), warnings };
 }
 
-function colorize(own: Partial<BatchConfigInput> = {}): Promise<Ended> {
+function colorize(own: Partial<BatchConfigInput> = {}, options: RunBatchOptions = {}): Promise<Ended> {
   const settings = { inputDir: at("in"), outputZip: at("out.cbz"), referenceImages: [at("refs")], ...own };
-  return run(parseBatchConfig(settings));
+  return run({ ...parseBatchConfig(settings), options });
 }
 
 async function redo(page: string, output = "out.cbz"): Promise<Ended> {
@@ -138,5 +138,27 @@ describe("names of an output of which a page is redone", () => {
     expect(Object.keys(now)).toEqual(Object.keys(before));
     expect(now["2_colorized.png"]).toBe(before["2_colorized.png"]);
     expect(now["1_colorized.png"]).not.toBe(before["1_colorized.png"]);
+  });
+});
+
+describe("pictures of an archive that are replaced for their settings", () => {
+  const hinted = (page: string): RunBatchOptions => ({
+    pageConfig: (name) => (name === page ? { colorHints: [{ x: 4, y: 4, color: "#ff0000" }] } : {}),
+  });
+  const replaced = "replaced the picture of 2.png: its settings or references differ from the run before";
+
+  it("are named where a page's hints are left out the next time", async () => {
+    await colorize({}, hinted("2.png"));
+    expect(await colorize()).toEqual({ coloured: ["2.png"], warnings: [replaced] });
+    expect(await colorize()).toEqual({ coloured: [], warnings: [] });
+  });
+
+  it("are not where a page was corrected, or changed by redo", async () => {
+    await colorize();
+    await writeFile(at("in/2.png"), await drawn(9));
+    expect(await colorize()).toEqual({ coloured: ["2.png"], warnings: [] });
+    expect((await redo("1.png")).warnings).toEqual([]);
+    await writeFile(at("in/4.png"), await drawn(4));
+    expect(await colorize()).toEqual({ coloured: ["4.png"], warnings: [] });
   });
 });
