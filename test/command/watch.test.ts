@@ -106,3 +106,18 @@ it("leaves a chapter whose preview waits where approving finds it", async () => 
   const { code } = await runCli(["approve", at("out/chapter_colorized.cbz"), "--model", SMALL_MODEL]);
   expect(code).toBe(0);
 });
+
+it("moves a chapter by itself once its preview was approved", async () => {
+  await rm(at("in/broken.cbz"));
+  await writeChapter(at("in/chapter.cbz"), 2);
+  let approved: Promise<CliResult> | undefined;
+  const seen = (stdout: string): void => {
+    if (stdout.includes('"preview",'))
+      approved ??= runCli(["approve", at("out/chapter_colorized.cbz"), "--model", SMALL_MODEL]);
+  };
+  const { stdout } = await watchedWith(seen, '"batch-completed"', "--json", "--preview", "--done", at("done"));
+  // 75: the model took so long to open that `watch` was quicker, and has coloured what was approved.
+  expect([0, 75]).toContain((await approved)!.code);
+  expect(linesOf(stdout).filter(({ reason }) => reason === "preview")).toHaveLength(1);
+  expect([await readdir(at("in")), await readdir(at("done"))]).toEqual([[], ["chapter.cbz"]]);
+});

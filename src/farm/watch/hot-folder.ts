@@ -5,15 +5,12 @@
  */
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readlink, stat, type FileHandle } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BatchProcessingError, messageOf, systemCode } from "../../errors.js";
-import { contentKind } from "../../io/content-kind.js";
+import { systemCode } from "../../errors.js";
 import { liesWithin } from "../../io/files/real-path.js";
-import { readHead, specialFile } from "../../io/files/read-file.js";
-import { SNIFF_BYTES, sniffFormat } from "../../io/image/headers/image-format.js";
-import { promisesPicture } from "../../io/names/entry-rules.js";
 import { isForeign } from "./foreign-names.js";
+import { isGone, kindOf, noFile, unreadable, type ChapterKind } from "./what-lies-there.js";
 
 export interface HotFolderOptions {
   /** The folder. */
@@ -38,7 +35,7 @@ export interface HotFolderOptions {
 /** A chapter that has stopped growing. */
 export interface ReadyChapter {
   readonly path: string;
-  readonly kind: "folder" | "archive" | "picture";
+  readonly kind: ChapterKind;
   /**
    * Whether it is as it was when it was handed out. One that is not is handed out again once it has stopped changing.
    * @param movedTo where it is, if it was moved
@@ -80,6 +77,7 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const attributes = options.attributes ?? ofPath;
   const looks = new Map<string, Look>();
   const isOwn = new Map<string, boolean>();
+  const leadsUp = new Map<string, boolean>();
   const others = new Map<string, { readonly what: string; readonly sinceMs: number; told: boolean }>();
   /** @param rested whether it has not changed for long enough */
   const sayOther = (name: string, what: string, rested = false): void => {
@@ -93,12 +91,17 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const names = namesReader(options);
   while (!signal.aborted) {
     const found = await names();
-    if (found !== undefined) for (const known of [looks, isOwn, others]) forgetOthers(known, found);
+    if (found !== undefined) for (const known of [looks, isOwn, leadsUp, others]) forgetOthers(known, found);
     for (const name of found ?? []) {
       const path = join(folder, name);
       if (await isForeign(path)) continue;
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
+      if (!leadsUp.has(name)) leadsUp.set(name, await liesWithin(folder, path));
+      if (leadsUp.get(name) === true) {
+        sayOther(name, "leads to the folder that is watched, or to one that it lies in");
+        continue;
+      }
       const before = looks.get(name);
       if (before !== undefined && now() >= before.againMs) before.handedOut = false;
       if (before?.handedOut === true && (await stateOf(path, attributes).catch(() => undefined)) === before.state)
@@ -238,49 +241,4 @@ function isSameMoved(state: string | undefined, before: string): boolean {
       return JSON.stringify(link === "" ? [name, size, mtimeMs] : [name, link]);
     });
   return state !== undefined && kept(state).join("\n") === kept(before).join("\n");
-}
-
-/**
- * What a path is that leads to neither a file nor a folder, or to one that cannot be read.
- * @param fault what kept it from being looked at
- */
-async function noFile(path: string, fault: unknown): Promise<string | undefined> {
-  try {
-    const info = await stat(path);
-    if (!info.isFile() && !info.isDirectory()) return `is ${specialFile(info)}`;
-    if (info.isFile() && info.size === 0 && fault === undefined) return "is empty";
-    return fault === undefined || isGone(fault) ? undefined : unreadable(fault);
-  } catch (error) {
-    const target = await readlink(path).catch(() => undefined);
-    return target === undefined ? undefined : `is a link to ${target}, which cannot be read: ${messageOf(error)}`;
-  }
-}
-
-/** What lay there has gone meanwhile. */
-function isGone(error: unknown): boolean {
-  return systemCode(ofSystem(error)) === "ENOENT";
-}
-
-function unreadable(error: unknown): string {
-  return `cannot be read: ${messageOf(ofSystem(error))}`;
-}
-
-function ofSystem(error: unknown): unknown {
-  return error instanceof BatchProcessingError ? error.cause : error;
-}
-
-/** By content. Other files, such as notes, are left alone; for what may be or hold pages, what it is. */
-async function kindOf(path: string): Promise<ReadyChapter["kind"] | { readonly what: string } | undefined> {
-  const info = await stat(path);
-  if (info.isDirectory()) return "folder";
-  if (/\.(?:zip|cbz)$/i.test(path)) return "archive";
-  const file = { name: basename(path), sizeBytes: info.size };
-  const head = await readHead(path, SNIFF_BYTES);
-  const found = contentKind(file, head);
-  if ("junk" in found) return undefined;
-  if ("kind" in found && found.kind === "image") return "picture";
-  const { format, description, isPicture, mayHoldPages, remedy } = sniffFormat(head, file);
-  if (format === "zip") return { what: "is a ZIP archive without the extension .zip or .cbz; rename it" };
-  if (!isPicture && mayHoldPages !== true && !promisesPicture(file.name)) return undefined;
-  return { what: `is ${[description, remedy].filter((part) => part !== undefined).join("; ")}` };
 }

@@ -68,6 +68,11 @@ it("names what is no chapter and might be taken for one, once for each state", a
   await writeFile(at("in", "renamed.cbr"), Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), Buffer.alloc(99)]));
   await writeFile(at("in", "notes.txt"), "of the letterer");
   await writeFile(at("in", "empty.cbz"), "");
+  await mkdir(at("in", "bare", "inner"), { recursive: true });
+  await mkdir(at("in", "pipes"));
+  spawnSync("mkfifo", [at("in", "pipes", "1.png")]);
+  await symlink(".", at("in", "self"));
+  await symlink("..", at("in", "up"));
   for (const name of [".DS_Store", ".a.cbz.Xk3p9Q", ".notes"]) await writeFile(at("in", name), "PK");
   await writeFile(at("in", "z.cbz"), "PK");
   const said: [string, string][] = [];
@@ -76,20 +81,24 @@ it("names what is no chapter and might be taken for one, once for each state", a
   const chapters = readyChapters(options);
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
   expect(said.toSorted()).toEqual([
+    ["bare", "is an empty folder"],
     ["empty.cbz", "is empty"],
     ["gone.cbz", expect.stringMatching(/^is a link to nowhere, which cannot be read: .*ENOENT/)],
     ["page.png", "is a named pipe"],
     ["page.psd", expect.stringMatching(/^is a Photoshop document/)],
+    ["pipes", "is a folder without files: it holds a named pipe"],
     ["renamed.cbr", "is a ZIP archive without the extension .zip or .cbz; rename it"],
+    ["self", "leads to the folder that is watched, or to one that it lies in"],
+    ["up", "leads to the folder that is watched, or to one that it lies in"],
     ["volume.cbr", expect.stringMatching(/^is a RAR archive \(CBR\); /)],
   ]);
   await appendFile(at("in", "z.cbz"), "more");
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
-  expect(said).toHaveLength(6);
+  expect(said).toHaveLength(10);
   await rename(at("in", "gone.cbz"), at("in", "other.cbz"));
   await appendFile(at("in", "z.cbz"), "more");
   expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
-  expect(said.map(([name]) => name).slice(6)).toEqual(["other.cbz"]);
+  expect(said.map(([name]) => name).slice(10)).toEqual(["other.cbz"]);
 });
 
 it("takes chapters whose names begin with a dot, and none that systems and programs keep", async () => {

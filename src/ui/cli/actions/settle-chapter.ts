@@ -54,6 +54,7 @@ export async function settle(chapter: ReadyChapter, end: BatchEnd, number: numbe
   if (summary?.preview !== undefined && exitCode === EXIT.previewWaits) {
     const shown = previewPictures(summary.preview).join(", ");
     const next = `look at ${shown}, then: cobra-batch approve ${quoted(summary.output)} (or reject)`;
+    chapter.tryLater();
     return sayStays(path, "preview", asStarted(`waits for a decision; ${next}`), flags);
   }
   if (exitCode === EXIT.tryAgain && state === "same")

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, messageOf } from "../../../errors.js";
+import { findRun } from "../../../core/journal/find-run.js";
 import { keepReferences, type ReferenceKeeper } from "../../../core/keep-references.js";
 import { ownOutput } from "../../../farm/watch/chapter-output.js";
 import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
@@ -58,7 +59,12 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
     });
     sayStarted(folder, flags);
+    const previews = new WaitingPreviews();
     for await (const chapter of chapters) {
+      if (await previews.waits(chapter.path)) {
+        chapter.tryLater();
+        continue;
+      }
       const engine = async (): Promise<OpenEngine> => keeping;
       const onError = (error: unknown): void => sayFailed(chapter, error, flags);
       const reporter = chapterReporter(chapter, flags, said);
@@ -69,6 +75,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
         return prepared.batch;
       });
       if (interrupt.exitCode !== undefined && end.exitCode === interrupt.exitCode) break;
+      if (end.summary?.preview !== undefined) previews.add(chapter.path, end.summary.output);
       await settle(chapter, end, number, flags);
     }
     return interrupt.exitCode!;
@@ -106,6 +113,26 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
       );
   for (const other of [output, flags.done, flags.failed]) if (other !== undefined) await makeFolder(other);
   return resolve(given);
+}
+
+/** Chapters whose previews wait for a decision. */
+class WaitingPreviews {
+  readonly #outputs = new Map<string, { readonly output: string; isDecided: boolean }>();
+
+  add(chapter: string, output: string): void {
+    this.#outputs.set(chapter, { output, isDecided: false });
+  }
+
+  /** A decision counts at the second look: the command that has made it is only then at work, or has ended. */
+  async waits(chapter: string): Promise<boolean> {
+    const preview = this.#outputs.get(chapter);
+    if (preview === undefined) return false;
+    const run = await findRun(preview.output).catch(() => undefined);
+    const isDecided = run?.history.preview?.state !== "waiting";
+    if (isDecided && preview.isDecided) this.#outputs.delete(chapter);
+    else preview.isDecided = isDecided;
+    return this.#outputs.has(chapter);
+  }
 }
 
 /** The batch of a chapter, and the number of its name in the output. */
