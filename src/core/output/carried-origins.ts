@@ -4,6 +4,7 @@
  */
 import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
+import { numberedName } from "../../io/names/output-names.js";
 import { portableName } from "../../io/names/portable-names.js";
 import { chunksOf, type SourceEntry } from "../../io/page-source.js";
 import { sha256, sha256OfChunks } from "../../platform/sha256.js";
@@ -40,17 +41,33 @@ export async function holdsOwnFilesOnly(
 ): Promise<boolean> {
   if (carried === undefined) return false;
   const made = new Set([METADATA_NAME, ...pages.flatMap(({ output, layers = [] }) => [output, ...layers])]);
-  const copies = new Map(carried.files.map(({ name, sha256: hash }) => [portableName(name), hash]));
+  const copies = copiesByName(carried.files);
   const source = await openStoredFiles(path);
   try {
     const { comment } = await carriedOrigins([], source.comment);
     if (comment !== carried.comment || source.uncopied.length > 0) return false;
     for (const entry of source.files)
-      if (!made.has(entry.name) && copies.get(entry.name) !== ((await hashOf(entry)) || undefined)) return false;
+      if (!made.has(entry.name) && copies.get(entry.name)?.has(await hashOf(entry)) !== true) return false;
     return true;
   } finally {
     await source.close();
   }
+}
+
+/** Up to which number a copy's name is looked for: one whose name a page or the metadata have got is numbered. */
+const MOST_NUMBER = 9;
+
+/** The names that a copy of another file may have in an archive. */
+export function namesOfCopy(name: string): string[] {
+  return Array.from({ length: MOST_NUMBER + 1 }, (_, number) => numberedName(portableName(name), number));
+}
+
+/** By each name that a copy may have, the hashes of what may be copied there; none for files that could not be read. */
+export function copiesByName(files: CarriedOrigins["files"]): Map<string, Set<string>> {
+  const copies = new Map<string, Set<string>>();
+  for (const { name, sha256: hash } of files)
+    if (hash !== "") for (const one of namesOfCopy(name)) copies.set(one, (copies.get(one) ?? new Set()).add(hash));
+  return copies;
 }
 
 async function hashOf(entry: SourceEntry): Promise<string> {

@@ -7,14 +7,13 @@ import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { numberedName } from "../../io/names/output-names.js";
-import { portableName } from "../../io/names/portable-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { hasMorePages, readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
-import { isSameCarried } from "./carried-origins.js";
+import { isSameCarried, namesOfCopy } from "./carried-origins.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
 /** The result of this batch; the same command has nothing to do. */
@@ -33,9 +32,6 @@ export interface OutdatedArchive {
   /** It has pictures of pages that the input no longer has. */
   readonly hasMore: boolean;
 }
-
-/** Up to which number a copy's name is looked for. */
-const MOST_NUMBER = 9;
 
 export interface EarlierArchives {
   readonly finished?: FinishedArchive;
@@ -190,15 +186,9 @@ async function hasAllPictures(path: string, { pages, in_color: inColor = [] }: A
     const names = new Set([...source.files, ...source.uncopied].map(({ name }) => name));
     return (
       pages.every(({ output, layers = [] }) => [output, ...layers].every((name) => names.has(name))) &&
-      inColor.every((name) => hasCopy(names, portableName(name)))
+      inColor.every((name) => namesOfCopy(name).some((copy) => names.has(copy)))
     );
   } finally {
     await source.close();
   }
-}
-
-/** A copy whose name a page has got is numbered. */
-function hasCopy(names: ReadonlySet<string>, name: string): boolean {
-  for (let number = 0; number <= MOST_NUMBER; number++) if (names.has(numberedName(name, number))) return true;
-  return false;
 }

@@ -7,13 +7,13 @@ import { messageOf } from "../../errors.js";
 import { openStoredFiles, type StoredFiles } from "../../io/archive/stored-files.js";
 import { isFaultOfFile } from "../../io/files/file-errors.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
-import { portableName } from "../../io/names/portable-names.js";
 import { printableName } from "../../io/names/safe-name.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { chunksOf, type SourceEntry } from "../../io/page-source.js";
 import { sha256, sha256OfChunks } from "../../platform/sha256.js";
 import type { CarriedOrigins } from "../journal/entries.js";
 import type { RunHistory } from "../journal/history.js";
+import { copiesByName } from "./carried-origins.js";
 import { layerPaths } from "./layer-records.js";
 import type { OwnArchive } from "./own-archive.js";
 
@@ -109,6 +109,6 @@ function writtenFiles(history: RunHistory, copies: CarriedOrigins["files"]): Map
     for (const [index, name] of layerPaths(outputName, layers).entries())
       add(name, layers[index]!.written ?? layers[index]!.sha256);
   }
-  for (const { name, sha256: hash } of copies) add(portableName(name), hash);
+  for (const [name, hashes] of copiesByName(copies)) for (const hash of hashes) add(name, hash);
   return files;
 }

@@ -127,6 +127,20 @@ describe("an archive", () => {
     expect(await colorize(second)).toEqual({ coloured: [], output });
   });
 
+  it("is replaced where a copy has a number, since the metadata have its name", async () => {
+    await writeFile(at("in/processing_metadata.json"), "{}");
+    await colorize();
+    const before = Object.keys(await entries(at("out.cbz")));
+    expect(before).toContain("processing_metadata_1.json");
+    for (const text of ["new", "newer"]) {
+      await writeFile(at("in/ComicInfo.xml"), text);
+      expect(await colorize()).toEqual(DONE_BEFORE);
+    }
+    const now = await entries(at("out.cbz"));
+    expect(Object.keys(now).toSorted()).toEqual(before.toSorted());
+    expect(now["ComicInfo.xml"]!.toString()).toBe("newer");
+  });
+
   it("remembers through a redo of a page what its other files were made from", async () => {
     await colorize();
     await writeFile(at("in/ComicInfo.xml"), "new");
