@@ -8,6 +8,7 @@ import { ImageProcessingError, messageOf } from "../errors.js";
 import { decodeImage, imageFormatOf } from "../io/image/decode/decode-image.js";
 import { mended } from "../io/image/decode/mended.js";
 import { decodePlainPng } from "../io/image/decode/plain-png.js";
+import { firstGifFrame } from "../io/image/headers/gif-frame.js";
 import {
   hasUnspecifiedChannel,
   isDeepTiff,
@@ -52,7 +53,9 @@ export async function decodeForClassification(
   const { format, description } = imageFormatOf(bytes, name);
   const form = unreadForm(bytes, format);
   if (form !== undefined) throw unsupportedForm(name, description, form);
-  if (isDeepTiff(bytes, format) || hasUnspecifiedChannel(bytes, format)) return pageImage(bytes, name, options);
+  const isPartial = format === "gif" && firstGifFrame(bytes)?.isPartial === true;
+  if (isPartial || isDeepTiff(bytes, format) || hasUnspecifiedChannel(bytes, format))
+    return pageImage(bytes, name, options);
   const plain = await decodePlainPng(bytes, options.limitPixels ?? SHARP_PIXELS);
   if (plain !== undefined) return plain;
   const picture = sharp(mended(bytes, format).file, {

@@ -19,13 +19,21 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
+// oxlint-disable-next-line no-control-regex -- control characters are what is replaced
+const NOT_PRINTED = /[\u0001-\u001f\u007f]/gu;
+
 /**
  * A name as unpackers read it: `\` parts folders as `/` does; a drive letter, slashes in front, `.` and empty parts are
- * dropped. A trailing slash, which makes it a folder, stays.
+ * dropped; `..` takes back the folder before it, and stays where there is none, for `nameFault` to refuse. A control
+ * character becomes `_`, except NUL, where some readers end a name. A trailing slash, which makes it a folder, stays.
  */
 export function normalizeEntryName(given: string): string {
-  const name = given.replaceAll("\\", "/").replace(/^(?:\/*[a-z]:)+/iu, "");
-  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  const name = given.replaceAll("\\", "/").replace(/^(?:\/*[a-z]:)+/iu, "").replace(NOT_PRINTED, "_");
+  const parts: string[] = [];
+  for (const part of name.split("/")) {
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
   return parts.join("/") + (name.endsWith("/") && parts.length > 0 ? "/" : "");
 }
 

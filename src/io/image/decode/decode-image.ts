@@ -8,8 +8,11 @@ import { ImageProcessingError, messageOf, ValidationError, type ErrorCode } from
 import { memoryError } from "../memory-error.js";
 import { lostContent } from "./blank-check.js";
 import { isSrgb } from "../headers/color-profile.js";
+import { checkData } from "./data-check.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
+import { whitenGifMargin } from "./gif-margin.js";
 import { mended, withoutTagFaults, type MendedFile } from "./mended.js";
+import { applyPngGamma } from "./png-gamma.js";
 import { decodeStatedRange } from "./stated-samples.js";
 import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
 import { toInfo, type ImageInfo } from "../headers/image-info.js";
@@ -98,13 +101,18 @@ async function decodeFile(
   const { maxPixels, timeoutSeconds, keepGray } = options;
   const source = sharp(file, { failOn: "warning", limitInputPixels: false, autoOrient: true, pages: 1 });
   const metadata = await source.metadata();
-  const info = toInfo(pages === undefined ? metadata : { ...metadata, pages }, format, file, warnings);
-  checkSize(name, info, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
+  const stated = toInfo(pages === undefined ? metadata : { ...metadata, pages }, format, file, warnings);
+  checkSize(name, stated, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
+  const data = await checkData(file, format, timeoutSeconds);
+  if (data.damage !== undefined) throw new Error(data.damage);
+  const info = { ...stated, warnings: [...stated.warnings, ...(data.warnings ?? [])] };
   if (isDeepTiff(file, format)) return { image: await decodeDeepTiff(file, keepGray, timeoutSeconds), info };
   if (format === "jpeg") await decodeLastRow(file, timeoutSeconds);
   const scaled = await decodeStatedRange(file, info, keepGray, timeoutSeconds);
-  if (scaled !== undefined) return { image: scaled, info };
-  const image = await decodePixels(file, info, options);
+  const image = scaled ?? (await decodePixels(file, info, options));
+  if (format === "gif") whitenGifMargin(image, file);
+  if (format === "png") applyPngGamma(image, file);
+  if (scaled !== undefined) return { image, info };
   const { fault, warning } = await lostContent(image, info, file);
   if (fault !== undefined)
     throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault.message}`, {

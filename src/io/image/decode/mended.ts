@@ -15,7 +15,8 @@ export interface MendedFile {
   readonly pages?: number;
 }
 
-const NO_END = "lacks its end-of-file marker; the picture is complete";
+/** Also of a GIF. */
+export const NO_END = "lacks its end-of-file marker; the picture is complete";
 const HEADER_FAULTS = "has faults in its headers that do not concern the picture, which is complete";
 const TAG_FAULTS = "has faults in tags that do not concern the picture, which is complete";
 

@@ -1,7 +1,7 @@
 /** The first directory of a TIFF without the tags that say nothing about its pixels (TIFF 6.0, BigTIFF included). */
 
 /** How the two kinds of TIFF lay out a directory. */
-interface Layout {
+export interface TiffLayout {
   readonly little: boolean;
   readonly isBig: boolean;
   /** Where the offset of the first directory stands. */
@@ -32,7 +32,7 @@ const MOST_DIRECTORIES = 10_000;
  * and profile where they are well formed. Undefined for what is no TIFF or ends within its directory. Never throws.
  */
 export function withPixelTagsAlone(bytes: Uint8Array): Uint8Array | undefined {
-  return guarded(bytes, (view, layout) => {
+  return guardedTiff(bytes, (view, layout) => {
     const entries = new Map<number, Uint8Array>();
     for (const at of entriesAt(view, layout, firstDirectory(view, layout))) {
       const tag = view.getUint16(at, layout.little);
@@ -50,21 +50,21 @@ export function withPixelTagsAlone(bytes: Uint8Array): Uint8Array | undefined {
 /** The directories that follow one another in a TIFF, each counted once; 1 for what cannot be followed. */
 export function tiffPages(bytes: Uint8Array): number {
   const seen = new Set<number>();
-  guarded(bytes, (view, layout) => {
+  guardedTiff(bytes, (view, layout) => {
     let at = firstDirectory(view, layout);
     while (at > 0 && at < view.byteLength && !seen.has(at) && seen.size < MOST_DIRECTORIES) {
       const entries = entriesAt(view, layout, at);
       const next = at + layout.countBytes + entries.length * layout.entryBytes;
       if (entries.length === 0 || next + layout.offsetBytes > view.byteLength) break;
       seen.add(at);
-      at = readOffset(view, layout, next);
+      at = readTiffOffset(view, layout, next);
     }
   });
   return Math.max(1, seen.size);
 }
 
 /** The result of a reader; undefined for what is no TIFF, or where an offset leads out of the file. */
-function guarded<T>(bytes: Uint8Array, read: (view: DataView, layout: Layout) => T): T | undefined {
+export function guardedTiff<T>(bytes: Uint8Array, read: (view: DataView, layout: TiffLayout) => T): T | undefined {
   try {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const order = view.getUint16(0);
@@ -84,25 +84,29 @@ function guarded<T>(bytes: Uint8Array, read: (view: DataView, layout: Layout) =>
   }
 }
 
-function firstDirectory(view: DataView, layout: Layout): number {
-  return readOffset(view, layout, layout.firstAt);
+export function firstDirectory(view: DataView, layout: TiffLayout): number {
+  return readTiffOffset(view, layout, layout.firstAt);
 }
 
-function readOffset(view: DataView, { isBig, little }: Layout, at: number): number {
+export function readTiffOffset(view: DataView, { isBig, little }: TiffLayout, at: number): number {
   return isBig ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little);
 }
 
 /** Where the entries of the directory at `from` begin. Throws a RangeError if they reach beyond the file. */
-function entriesAt(view: DataView, { little, isBig, countBytes, entryBytes }: Layout, from: number): number[] {
+export function entriesAt(
+  view: DataView,
+  { little, isBig, countBytes, entryBytes }: TiffLayout,
+  from: number,
+): number[] {
   const count = isBig ? Number(view.getBigUint64(from, little)) : view.getUint16(from, little);
   if (from + countBytes + count * entryBytes > view.byteLength) throw new RangeError("a directory beyond its file");
   return Array.from({ length: count }, (_, i) => from + countBytes + i * entryBytes);
 }
 
-function isKept(view: DataView, layout: Layout, at: number, tag: number): boolean {
+function isKept(view: DataView, layout: TiffLayout, at: number, tag: number): boolean {
   if (PIXEL_TAGS.has(tag)) return true;
   const type = view.getUint16(at + 2, layout.little);
-  const count = readOffset(view, layout, at + 4);
+  const count = readTiffOffset(view, layout, at + 4);
   const valueAt = at + 4 + layout.offsetBytes;
   if (tag === ORIENTATION) {
     const value = view.getUint16(valueAt, layout.little);
@@ -110,11 +114,11 @@ function isKept(view: DataView, layout: Layout, at: number, tag: number): boolea
   }
   if (KEPT_TYPES[tag] !== type || count === 0 || (tag !== PROFILE && count !== 1)) return false;
   const size = count * TYPE_BYTES[type]!;
-  return size <= layout.offsetBytes || readOffset(view, layout, valueAt) + size <= view.byteLength;
+  return size <= layout.offsetBytes || readTiffOffset(view, layout, valueAt) + size <= view.byteLength;
 }
 
 /** The file with a directory at its end that it begins with, and none behind that. */
-function withDirectory(bytes: Uint8Array, layout: Layout, entries: readonly Uint8Array[]): Uint8Array {
+function withDirectory(bytes: Uint8Array, layout: TiffLayout, entries: readonly Uint8Array[]): Uint8Array {
   const { little, isBig, firstAt, countBytes, entryBytes, offsetBytes } = layout;
   const from = Math.ceil(bytes.byteLength / 8) * 8;
   const file = new Uint8Array(from + countBytes + entries.length * entryBytes + offsetBytes);

@@ -32,10 +32,23 @@ describe("names, as unpackers read them", () => {
     ["and a drive letter", "C:\\comics\\001.png", "comics/001.png"],
     ["and one without a backslash", "C:001.png", "001.png"],
     ["and dots and empty parts", "./ch1//./001.png", "ch1/001.png"],
+    ["`..` takes back the folder before it", "a/../001.png", "001.png"],
+    ["and several, with backslashes", "a\\b\\..\\..\\ch1\\./..\\ch1\\001.png", "ch1/001.png"],
+    ["control characters become `_`", "ch1/a\n\u001b[2J.png", "ch1/a__[2J.png"],
   ])("%s: %s", async (_what, name, read) => {
     const source = await open(rawZip([{ name, data: "page" }, { name: "ch0/" }, { name: "/" }, { name: "C:\\" }]));
     expect(source.faults).toEqual([]);
     expect(await contents(source)).toEqual({ [read]: "page" });
+  });
+
+  it("names that are one once read are two pages", async () => {
+    const entries = ["b.png", "a/../b.png", "a\n.png", "a\r.png"].map((name, i) => ({ name, data: `page ${i}` }));
+    expect(await contents(await open(rawZip(entries)))).toEqual({
+      "b.png": "page 0",
+      "b (2).png": "page 1",
+      "a_.png": "page 2",
+      "a_ (2).png": "page 3",
+    });
   });
 
   it("a local name that is the same once read is no lie, whatever its length", async () => {

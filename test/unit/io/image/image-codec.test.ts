@@ -205,6 +205,35 @@ describe("decodeImage", () => {
     expect((await decodeImage(still, "a.png")).info).toMatchObject({ pages: 1, warnings: [] });
   });
 
+  it("applies the gamma that a PNG states, unless it says more exactly what its samples mean", async () => {
+    const chunk = (type: string, data: Uint8Array): Buffer => {
+      const out = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), data, Buffer.alloc(4)]);
+      out.writeUInt32BE(data.length, 0);
+      out.writeUInt32BE(crc32(out.subarray(4, -4)), out.length - 4);
+      return out;
+    };
+    const gamma = (value: number): Buffer => {
+      const data = Buffer.alloc(4);
+      data.writeUInt32BE(value);
+      return chunk("gAMA", data);
+    };
+    const gray = Buffer.from(
+      await sharp({ create: { width: 2, height: 2, channels: 3, background: "rgb(55, 55, 55)" } })
+        .png()
+        .toBuffer(),
+    );
+    const levelOf = async (...chunks: Buffer[]): Promise<number> => {
+      const bytes = Buffer.concat([gray.subarray(0, 33), ...chunks, gray.subarray(33)]);
+      return (await decodeImage(bytes, "a.png")).image.data[0]!;
+    };
+    // Linear light of 55 / 255 is 0.2157 ** (1 / 2.2) = 0.498 of full range.
+    expect(await levelOf(gamma(100_000))).toBe(127);
+    expect(await levelOf(gamma(45_455))).toBe(55);
+    expect(await levelOf(gamma(45_000))).toBe(55);
+    expect(await levelOf(gamma(0))).toBe(55);
+    expect(await levelOf(gamma(100_000), chunk("sRGB", Uint8Array.of(0)))).toBe(55);
+  });
+
   it("reads a picture of one pixel", async () => {
     expect((await decodeImage(await png(1, 1), "1.png")).image).toMatchObject({ width: 1, height: 1 });
   });
