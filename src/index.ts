@@ -102,6 +102,7 @@ export {
   type Continuation,
   type SettingChanges,
 } from "./core/continue-run.js";
+export type { RunDecision } from "./core/output/run-decision.js";
 export * from "./errors.js";
 export type { Fault } from "./errors/fault.js";
 export type { Notice } from "./errors/notice.js";

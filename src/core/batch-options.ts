@@ -2,11 +2,20 @@
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../errors.js";
 import { checkEngine } from "./checked-engine.js";
-import { checkFlag, checkFunction, checkList, checkNames, checkObject, checkSignal } from "../errors/arguments.js";
+import {
+  checkArgument,
+  checkFlag,
+  checkFunction,
+  checkList,
+  checkNames,
+  checkObject,
+  checkSignal,
+} from "../errors/arguments.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { PageSource } from "../io/page-source.js";
 import type { BatchEngine } from "./batch-engine.js";
 import type { BatchEvent } from "./events.js";
+import { RunDecision } from "./output/run-decision.js";
 
 /** What steers a batch beside its settings. */
 export interface BatchProcessorOptions {
@@ -32,6 +41,8 @@ export interface BatchProcessorOptions {
    * pages.
    */
   only?: Iterable<string>;
+  /** What `approveRun`, `rejectRun`, `retryRun` or `redoRun` gives for the run that is continued. */
+  decision?: RunDecision;
   /**
    * Rewrites the message of a failed page before it is told or recorded, such as to leave out places of this machine.
    * Default: as it is.
@@ -65,6 +76,7 @@ const BATCH_OPTIONS: Readonly<Record<keyof BatchProcessorOptions, true>> = {
   pageConfig: true,
   fresh: true,
   only: true,
+  decision: true,
   redact: true,
   pagesInFlight: true,
   source: true,
@@ -91,6 +103,13 @@ export function checkedConfig(
     checkFunction(name, options[name], true);
   checkFlag("fresh", options.fresh);
   if (options.only !== undefined) checkList("only", options.only);
+  if (options.decision !== undefined)
+    checkArgument(
+      options.decision instanceof RunDecision,
+      "decision",
+      options.decision,
+      "the decision of a continuation",
+    );
   assertHas("engine", engine, ["colorizePage", "provider"]);
   checkEngine(engine);
   if (source !== undefined) assertHas("source", source, ["entries", "close"]);

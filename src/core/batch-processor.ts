@@ -337,6 +337,7 @@ export class BatchProcessor implements AsyncDisposable {
         job: this.job,
         fresh,
         only: only && new Set(only),
+        decision: this.#options.decision,
         stopped: () => this.#stopped(),
       });
       return await this.#finish(written);

@@ -1,7 +1,7 @@
 /**
  * Continues a run that was stopped or has ended: approves or rejects its preview, retries failed pages, redoes finished
- * ones. Each adds its decision to the journal and then runs the same batch again. After a kill in between, the same
- * command or the one before it continues.
+ * ones. Each looks at the output and decides; the batch that follows notes the decision in the journal once it holds
+ * the output, so that nothing is changed before. After a kill the same command or the one before it continues.
  */
 import {
   pageSettings,
@@ -13,12 +13,13 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
-import { removeEmpty, removeUnused, reopenArchive } from "./output/reopen-archive.js";
+import { gonePagesOf } from "./output/reopen-archive.js";
+import { RunDecision } from "./output/run-decision.js";
 import { isThere } from "../io/files/exists.js";
 import { findPage, pagesNamed } from "./find-page.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
-import { LockedJournal } from "./journal/locked-journal.js";
+import { checkNotInUse } from "./journal/locked-journal.js";
 import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import { adjustedSettings, type RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
@@ -34,15 +35,11 @@ export interface SettingChanges {
 /** A batch to run, so that a run continues. */
 export interface Continuation {
   readonly config: BatchConfig;
-  readonly options: Pick<RunBatchOptions, "pageConfig" | "images" | "only">;
+  /** With the decision, which is noted once the batch has begun and holds the output. */
+  readonly options: Pick<RunBatchOptions, "pageConfig" | "images" | "only" | "decision">;
   readonly record: RunRecord;
   /** What was decided, as text for people. */
   readonly notes: readonly string[];
-  /**
-   * To be called when the batch has failed before any page was coloured. A finished archive that was opened again is
-   * then as it was, with nothing beside it; other outputs keep the decision. Never rejects.
-   */
-  abandon(): Promise<void>;
 }
 
 interface Decision {
@@ -124,7 +121,8 @@ export async function retryRun(
   await checkAllThere(run, changes);
   // What else an archive holds stays in it only where single pages are done.
   const only = failedOnly || run.archive !== undefined;
-  return reopened(run, (found) => change(found, changes, (history) => retry(history, changes, only)));
+  await checkNoShards(run);
+  return change(run, changes, (history) => retry(history, changes, only));
 }
 
 function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {
@@ -159,27 +157,16 @@ export async function redoRun(
   const wanted = names.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
-  return reopened(found, (run) => redo(run, wanted, changes));
+  await checkNoShards(found);
+  return redo(found, wanted, changes);
 }
 
-/** Continues a run; one that only its archive tells of from the work folder that it had before its end. */
-async function reopened(found: StoredRun, proceed: (run: StoredRun) => Promise<Continuation>): Promise<Continuation> {
-  if (found.archive === undefined) return proceed(found);
-  const { config } = found.record;
-  const work = workFolder(config);
-  await removeEmpty(config);
-  if (await isThere(shardsFolder(config)))
-    throw new BatchProcessingError("ERR_STATE", `${found.output} is coloured in shards`, {
-      remedy: `join them with \`cobra-batch assemble\`, or remove ${shardsFolder(config)}`,
-    });
-  await reopenArchive(found);
-  const abandon = (): Promise<void> => removeUnused(config);
-  try {
-    return { ...(await proceed(await findRun(work))), abandon };
-  } catch (error) {
-    await abandon();
-    throw error;
-  }
+/** A finished archive whose shards are under way is not opened again. */
+async function checkNoShards({ archive, output, record: { config } }: StoredRun): Promise<void> {
+  if (archive === undefined || !(await isThere(shardsFolder(config)))) return;
+  throw new BatchProcessingError("ERR_STATE", `${output} is coloured in shards`, {
+    remedy: `join them with \`cobra-batch assemble\`, or remove ${shardsFolder(config)}`,
+  });
 }
 
 /** Pages of a run that have an outcome. */
@@ -206,11 +193,13 @@ export function settingsInEffect(run: StoredRun, pages?: readonly string[]): Pag
 
 /** Notes in the journal that pages are to be done again. */
 function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges): Promise<Continuation> {
+  const { archive, record } = run;
+  const packed = new Map(archive?.metadata.pages.map((success) => [success.page, success]));
   return change(run, changes, (history) => {
     const only = [...new Set(pages)];
     const settings = only.map((page) => {
-      const last = history.last(page);
-      return [page, changes.pages ?? { seed: (last?.success.seed ?? run.record.config.seed) + 1 }] as const;
+      const { seed } = history.last(page)?.success ?? packed.get(page) ?? record.config;
+      return [page, changes.pages ?? { seed: seed + 1 }] as const;
     });
     return {
       entries: [
@@ -229,35 +218,32 @@ function checkChanges(changes: SettingChanges): void {
   if (changes.batch !== undefined) checkObject("changes.batch", changes.batch);
 }
 
-/** Takes the lease, so that no run is under way, and adds a decision to the journal. */
+/** Decides by what is known of a run, if no other run is under way, and changes nothing. */
 async function change(
-  { record }: StoredRun,
+  run: StoredRun,
   changes: SettingChanges,
   decide: (history: RunHistory) => Decision,
 ): Promise<Continuation> {
+  const { record, history, archive } = run;
   const { config } = parseBatchConfig({ ...withoutRivals(record.config, changes.batch), ...changes.batch });
-  const journal = await LockedJournal.open(workFolder(config), outputPath(config));
-  try {
-    const { entries, notes, only: asked } = decide(journal.history);
-    for (const entry of entries) await journal.append(entry);
-    const gone = asked === undefined ? [] : journal.history.gonePages.filter((page) => !asked.includes(page));
-    const only = asked && [...asked, ...gone];
-    const pageConfig = (page: string): PageConfig =>
-      Object.hasOwn(record.pageConfigs, page) ? record.pageConfigs[page]! : {};
-    return {
-      config,
-      record,
-      notes: [...notes, ...gone.map((page) => `colouring ${page} too: its files are no longer in the archive`)],
-      abandon: async () => {},
-      options: {
-        pageConfig,
-        ...(record.added === undefined ? {} : { images: record.added as NonNullable<RunBatchOptions["images"]> }),
-        ...(only === undefined ? {} : { only }),
-      },
-    };
-  } finally {
-    await journal.close();
-  }
+  await checkNotInUse(workFolder(config), outputPath(config));
+  const { entries, notes, only: asked } = decide(history);
+  const taken = asked === undefined ? [] : archive === undefined ? history.gonePages : await gonePagesOf(archive);
+  const gone = taken.filter((page) => !asked!.includes(page));
+  const only = asked && [...asked, ...gone];
+  const pageConfig = (page: string): PageConfig =>
+    Object.hasOwn(record.pageConfigs, page) ? record.pageConfigs[page]! : {};
+  return {
+    config,
+    record,
+    notes: [...notes, ...gone.map((page) => `colouring ${page} too: its files are no longer in the archive`)],
+    options: {
+      pageConfig,
+      decision: new RunDecision(run, entries),
+      ...(record.added === undefined ? {} : { images: record.added as NonNullable<RunBatchOptions["images"]> }),
+      ...(only === undefined ? {} : { only }),
+    },
+  };
 }
 
 /** The settings without the input that another one replaces. */

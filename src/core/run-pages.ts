@@ -20,7 +20,14 @@ import { BatchOutput } from "./output/batch-output.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
 import type { ArchiveMetadata } from "./output/archive-metadata.js";
-import { findEarlierArchives } from "./output/finished-archive.js";
+import {
+  findEarlierArchives,
+  hashedOnce,
+  type EarlierArchives,
+  type FinishedArchive,
+} from "./output/finished-archive.js";
+import { holdOutput } from "./output/held-output.js";
+import type { RunDecision } from "./output/run-decision.js";
 import { fingerprintOnce, pageFingerprint } from "./pages/fingerprint.js";
 import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
 import { PageReferences } from "./input/page-references.js";
@@ -32,9 +39,9 @@ import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { changesThatStay } from "./journal/history.js";
 import type { Notice } from "../errors/notice.js";
+import type { CarriedOrigins } from "./journal/entries.js";
 import { absoluteRun, runRecord } from "./journal/run-record.js";
 import { carriedOrigins } from "./output/carried-origins.js";
-import { reopenOutdated } from "./output/outdated-archive.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 import { shownNames } from "../text/shown.js";
@@ -54,6 +61,8 @@ export interface RunParts {
   readonly fresh: boolean;
   /** The pages to do; what has come of the others stays as it is. Default: all. */
   readonly only: ReadonlySet<string> | undefined;
+  /** What was decided about the run that is continued. */
+  readonly decision: RunDecision | undefined;
   /** Whether no further page may be begun. */
   stopped(): boolean;
 }
@@ -91,39 +100,49 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     const run = stored && absoluteRun(stored, path, dirname(path));
     return run && changesThatStay(run, run.record, record);
   };
-  const before =
-    parts.fresh || only !== undefined
-      ? undefined
-      : await findEarlierArchives(config, {
-          jobs: (run) => pages.waitingPages(earlier(run)),
-          fingerprint,
-          carried: () => carriedOrigins(scan.found.carried, scan.source.comment),
-          hasFaults: faults.length > 0,
-          preserveStructure: config.preserveStructure,
-        });
-  if (before?.finished !== undefined) {
+  const hashOf = hashedOnce();
+  let carried: Promise<CarriedOrigins> | undefined;
+  const look = (): Promise<EarlierArchives> =>
+    findEarlierArchives(
+      config,
+      {
+        jobs: (run) => pages.waitingPages(earlier(run)),
+        fingerprint,
+        carried: () => (carried ??= carriedOrigins(scan.found.carried, scan.source.comment)),
+        hasFaults: faults.length > 0,
+        preserveStructure: config.preserveStructure,
+      },
+      hashOf,
+    );
+  const keep = ({ path, pages: done }: FinishedArchive): string => {
     announce(parts, scan.found.warnings, referenceNames, provider, pages.waiting);
     for (let page = pages.next(); page !== undefined; page = pages.next()) {
       pages.taken(page);
-      pages.complete(page, before.finished.pages.get(page.entry.name)!, true);
+      pages.complete(page, done.get(page.entry.name)!, true);
     }
-    return before.finished.path;
-  }
-  if (before !== undefined && parts.sink === undefined) await reopenOutdated(before.outdated, config);
-  const journaled =
-    parts.sink === undefined
-      ? await BatchOutput.open(config, {
-          fresh: parts.fresh,
-          pageHashes: hashesOf(upcoming),
-          fingerprint,
-          record,
-          job: parts.job,
-          keepRecord: only !== undefined,
-          signal: control.signal,
-          openCrashNotes,
-          onWait: (message) => pages.emit({ type: "warning", message }),
-        })
-      : undefined;
+    return path;
+  };
+  const { decision } = parts;
+  const looks = !parts.fresh && only === undefined && decision === undefined;
+  // Without the lease: nothing is changed where nothing is left to do. With the lease it is looked again.
+  const { finished = undefined } = looks ? await look() : {};
+  if (finished !== undefined) return keep(finished);
+  const options = {
+    fresh: parts.fresh,
+    pageHashes: hashesOf(upcoming),
+    fingerprint,
+    record,
+    job: parts.job,
+    keepRecord: only !== undefined,
+    signal: control.signal,
+    openCrashNotes,
+    onWait: (message: string) => pages.emit({ type: "warning", message }),
+    decision,
+    earlier: looks ? look : undefined,
+  };
+  const held = parts.sink === undefined ? await holdOutput(config, options) : undefined;
+  if (held !== undefined && "finished" in held) return keep(held.finished);
+  const journaled = held && (await BatchOutput.open(config, options, held));
   const output: RunOutput = journaled ?? new SinkOutput(parts.sink!, fingerprint);
   try {
     pages.adjustments = output.history.adjustments;

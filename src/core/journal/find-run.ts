@@ -3,16 +3,19 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseBatchConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
-import { readArchiveMetadata, type ArchiveMetadata } from "../output/archive-metadata.js";
+import { numberedName } from "../../io/names/output-names.js";
+import { readArchiveMetadata, wantedName, type ArchiveMetadata } from "../output/archive-metadata.js";
 import { outputOfWorkFolder, outputPath, WORK_NAME, workFolder, type OutputPaths } from "../output/work-folder.js";
 import type { RunRecord } from "./entries.js";
 import { failedEntries } from "./entry-schema.js";
 import { RunHistory } from "./history.js";
-import { readJournal, type ParsedJournal } from "./journal.js";
+import { journalState, readJournal, type ParsedJournal } from "./journal.js";
 import { JOURNAL_NAME } from "./locked-journal.js";
 import { isPlace } from "./place.js";
 import { absoluteRun } from "./run-record.js";
 import { isThere } from "../../io/files/exists.js";
+import { fileVersion } from "../../io/files/file-version.js";
+import { identity } from "../../io/files/real-path.js";
 
 /** A run that was found by its output. */
 export interface StoredRun {
@@ -23,6 +26,8 @@ export interface StoredRun {
   readonly output: string;
   /** Whether the record was written where it lies now, and so by a run of this machine. */
   readonly isFromHere: boolean;
+  /** Of the journal or the archive that tells of it: another one once somebody has changed that. */
+  readonly state: string;
   /** The archive that describes the run if no journal is left. */
   readonly archive?: { readonly path: string; readonly metadata: ArchiveMetadata };
 }
@@ -53,8 +58,10 @@ export async function findRun(output: string): Promise<StoredRun> {
       history,
       output: outputPath(paths),
       isFromHere,
+      state: journalState(parsed),
     };
   }
+  const state = await archiveState(path); // before it is read: who changes it meanwhile is noticed
   const metadata = await readArchiveMetadata(path);
   if (metadata?.run === undefined) {
     if (!(await isThere(path))) throw notFound(output, "there is no such folder or archive", "check the path");
@@ -67,6 +74,7 @@ export async function findRun(output: string): Promise<StoredRun> {
       : notFound(output, "its processing_metadata.json does not say what was asked for", COLORIZE_AGAIN);
   }
   const { record, adjustments, place } = absoluteRun(metadata.run, path, dirname(path));
+  const isFromHere = await isPlace(place, dirname(path));
   const history = new RunHistory([
     { type: "run", job: "", at: "", record },
     { type: "adjust", settings: adjustments.all },
@@ -74,12 +82,19 @@ export async function findRun(output: string): Promise<StoredRun> {
     ...failedEntries(metadata.failures),
   ]);
   return {
-    record: recordAt(record, { outputZip: path }),
+    record: recordAt(record, { outputZip: isFromHere ? await wantedPath(path, metadata) : path }),
     history,
     output: path,
-    isFromHere: await isPlace(place, dirname(path)),
+    isFromHere,
+    state,
     archive: { path, metadata },
   };
+}
+
+/** Another one once the archive was changed or replaced. */
+export async function archiveState(path: string): Promise<string> {
+  const info = await identity(path);
+  return info === undefined ? "" : `archive ${fileVersion(info)}`;
 }
 
 /** A journal that was begun and says nothing: a kill has left it, and what is beside it counts. */
@@ -96,10 +111,33 @@ async function candidates(path: string): Promise<OutputPaths[]> {
     if (!name.endsWith(WORK_NAME) || name === WORK_NAME) continue;
     const paths = { outputZip: join(dirname(path), name.slice(0, -WORK_NAME.length)) };
     const parsed = await readJournal(join(workFolder(paths), JOURNAL_NAME)).catch(() => undefined);
-    if (parsed?.entries.some((entry) => entry.type === "archive" && entry.name === basename(path)) === true)
-      found.push(paths);
+    const isNamed = parsed?.entries.some((entry) => entry.type === "archive" && entry.name === basename(path)) === true;
+    if (isNamed && (await isResultOf(path, paths.outputZip))) found.push(paths);
   }
   return found;
+}
+
+/** Whether an archive may be a run's result: it does not say of itself that it was to have another name. */
+async function isResultOf(path: string, output: string): Promise<boolean> {
+  const metadata = await readArchiveMetadata(path).catch(() => undefined);
+  return metadata?.run === undefined || wantedName(metadata) === basename(output);
+}
+
+/**
+ * The path that a run was asked to write where it found that name taken, so that its result got a number. One lease is
+ * for the name and its numbers. A result belongs to that name no more where another run is under way there.
+ */
+async function wantedPath(path: string, metadata: ArchiveMetadata): Promise<string> {
+  const wanted = join(dirname(path), wantedName(metadata)!);
+  if (!isNumbered(path, wanted)) return path;
+  const parsed = await readJournal(join(workFolder({ outputZip: wanted }), JOURNAL_NAME)).catch(() => undefined);
+  return parsed === undefined || isEmpty(parsed) ? wanted : path;
+}
+
+/** Whether a path is another one with a number. */
+function isNumbered(path: string, other: string): boolean {
+  const number = Number(/_([1-9]\d{0,8})(?:\.[^.]*)?$/u.exec(path)?.[1] ?? 0);
+  return number > 0 && numberedName(other, number) === path;
 }
 
 /** A record from elsewhere does not say which folder a model is opened from. */

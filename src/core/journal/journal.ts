@@ -53,6 +53,12 @@ export function parseJournal(bytes: Uint8Array, path: string): ParsedJournal {
   return { entries, goodBytes: start, damaged };
 }
 
+/** Differs for a journal that has another line, or that was begun anew. */
+export function journalState({ entries, goodBytes }: Pick<ParsedJournal, "entries" | "goodBytes">): string {
+  const run = entries.find((entry) => entry.type === "run");
+  return `journal ${goodBytes} ${run === undefined ? "" : `${run.job} ${run.at}`}`;
+}
+
 /** What is read at once. */
 const PIECE_BYTES = 2 ** 20;
 
@@ -157,22 +163,20 @@ export class Journal {
   readonly entries: readonly JournalEntry[];
   /** Lines that were skipped because they are damaged. */
   readonly damaged: number;
+  /** See `journalState`: as the file was when it was opened. */
+  readonly state: string;
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #lease: HeldLease | undefined;
   #tail: Promise<void> = Promise.resolve();
 
-  private constructor(
-    path: string,
-    file: FileHandle,
-    lease: HeldLease | undefined,
-    { entries, damaged }: ParsedJournal,
-  ) {
+  private constructor(path: string, file: FileHandle, lease: HeldLease | undefined, parsed: ParsedJournal) {
     this.#path = path;
     this.#file = file;
     this.#lease = lease;
-    this.entries = entries;
-    this.damaged = damaged;
+    this.entries = parsed.entries;
+    this.damaged = parsed.damaged;
+    this.state = journalState(parsed);
   }
 
   /**

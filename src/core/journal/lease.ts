@@ -77,6 +77,19 @@ const systemClock: LeaseClock = {
   },
 };
 
+/**
+ * Checks that no living process holds a lease, as far as that can be told at once: one of another machine, and one that
+ * may be silent, is left to `Lease.acquire`. Never waits, and leaves no trace.
+ * @param what as for `Lease.acquire`
+ * @throws ResourceError `ERR_OUTPUT_LOCKED`
+ */
+export async function checkNotHeld(path: string, what: string): Promise<void> {
+  const holder = parseLease(await readFile(path, "utf8").catch(() => ""));
+  if (holder === undefined || livenessOf(holder) !== "alive") return;
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  if (Math.abs(Date.now() - mtimeMs) < LEASE_TIMES.staleAfterMs) throw lockedBy(what, holder);
+}
+
 export class Lease {
   readonly #path: string;
   readonly #what: string;
@@ -268,7 +281,8 @@ export class Lease {
     const state = holder === undefined ? "unknown" : liveness(holder);
     if (state === "gone") return { text, gone: true };
     // A heartbeat from the future, written before the machine's clock was set back, says nothing either.
-    if (state === "alive" && Math.abs(await this.#ageMs()) < this.#times.staleAfterMs) throw this.#lockedBy(holder);
+    if (state === "alive" && Math.abs(await this.#ageMs()) < this.#times.staleAfterMs)
+      throw lockedBy(this.#what, holder);
     const seconds = this.#times.staleAfterMs / 1000;
     onWait?.(
       `${this.#what} is held by ${holder === undefined ? "an unknown run" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`}; it is taken over if no heartbeat comes within ${seconds} s`,
@@ -281,17 +295,9 @@ export class Lease {
       const next = parseLease(now);
       if (next?.token === this.#record.token) return undefined;
       if (next !== undefined && next.token !== holder?.token && liveness(next) === "gone") return undefined;
-      throw this.#lockedBy(next ?? holder);
+      throw lockedBy(this.#what, next ?? holder);
     }
     return { text, gone: false };
-  }
-
-  #lockedBy(holder: LeaseRecord | undefined): ResourceError {
-    const who =
-      holder === undefined ? "an unknown process" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
-    return new ResourceError("ERR_OUTPUT_LOCKED", `${this.#what} is in use by another run: ${who}`, {
-      remedy: "wait for it to finish or stop it",
-    });
   }
 
   async #read(): Promise<string | undefined> {
@@ -325,4 +331,12 @@ export class Lease {
     else await link(aside, this.#path).catch(() => {});
     await rm(aside, { force: true });
   }
+}
+
+function lockedBy(what: string, holder: LeaseRecord | undefined): ResourceError {
+  const who =
+    holder === undefined ? "an unknown process" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
+  return new ResourceError("ERR_OUTPUT_LOCKED", `${what} is in use by another run: ${who}`, {
+    remedy: "wait for it to finish or stop it",
+  });
 }

@@ -2,34 +2,45 @@
  * The journal of an output, held by one process: the lease, the file, and what it means. It also reports when the
  * previous process ended without giving the lease back.
  */
-import { copyFile, lstat, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode } from "../../errors.js";
+import { BatchProcessingError, ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { checkWorkFolder } from "../output/output-guard.js";
-import { Journal } from "./journal.js";
+import { Journal, journalLine } from "./journal.js";
 import type { FailureStage } from "../events.js";
 import { CrashMarks, stageInMark, type CrashNotePad } from "./crash-marks.js";
 import { exitCauseOf, parseCrashNotes, type CrashNote } from "./exit-cause.js";
 import type { JournalEntry, PageKey } from "./entries.js";
 import { RunHistory } from "./history.js";
-import { Lease, type FormerHolder, type LeaseOptions } from "./lease.js";
+import { checkNotHeld, Lease, type FormerHolder, type LeaseOptions } from "./lease.js";
 
-/** The journal's name in a work folder. */
+/** Names in a work folder. */
 export const JOURNAL_NAME = "journal.ndjson";
-const LEASE_NAME = "lease";
+export const LEASE_NAME = "lease";
 
 export interface LockedJournalOptions extends LeaseOptions {
   /** Opens the crash notes of this process. Default: none are written. */
   readonly openCrashNotes?: (path: string) => CrashNotePad;
 }
 
+/** So often a work folder is made again that other runs remove as they end. */
+const MOST_TRIES = 100;
+
+/**
+ * Checks that no living run uses an output, as far as that can be told without waiting and without a trace.
+ * @throws ResourceError `ERR_OUTPUT_LOCKED`
+ */
+export function checkNotInUse(work: string, output: string): Promise<void> {
+  return checkNotHeld(join(work, LEASE_NAME), output);
+}
+
 export class LockedJournal {
   readonly path: string;
   readonly #lease: Lease;
-  readonly #journal: Journal;
-  readonly #history: RunHistory;
+  #journal: Journal;
+  #history: RunHistory;
   readonly #marks: CrashMarks;
 
   private constructor(path: string, lease: Lease, journal: Journal, pad: CrashNotePad | undefined) {
@@ -48,9 +59,7 @@ export class LockedJournal {
    * `ERR_OUTPUT_UNSAFE`
    */
   static async open(work: string, output: string, options: LockedJournalOptions = {}): Promise<LockedJournal> {
-    await makeFolder(work);
-    await checkWorkFolder(work);
-    const lease = await Lease.acquire(join(work, LEASE_NAME), output, options);
+    const lease = await takeLease(work, output, options);
     try {
       const path = join(work, JOURNAL_NAME);
       const { formerHolder } = lease;
@@ -96,6 +105,35 @@ export class LockedJournal {
     return this.#journal.damaged;
   }
 
+  /** See `journalState`: as the journal was when the lease was taken. */
+  get state(): string {
+    return this.#journal.state;
+  }
+
+  /** Whether it says nothing: no run was here, or a kill has left it before its first line. */
+  get isEmpty(): boolean {
+    return this.#journal.entries.length === 0 && this.damaged === 0 && this.#history.record === undefined;
+  }
+
+  /**
+   * Begins an empty journal with these entries: all of them, or none after a kill. Rejects as `append`.
+   * @param place puts the files in place that they tell of. A kill may leave some of them
+   */
+  async begin(entries: readonly JournalEntry[], place: () => Promise<void>): Promise<void> {
+    const next = `${this.path}.${this.#lease.token}`;
+    try {
+      await writeFile(next, entries.map(journalLine).join(""), { flush: true }); // from here on it names these files
+      await place();
+      await this.assertInPlace();
+      await this.#journal.close();
+      await rename(next, this.path);
+    } catch (cause) {
+      throw cause instanceof BatchProcessingError ? cause : outputError(this.path, cause);
+    }
+    this.#journal = await Journal.open(this.path, this.#lease);
+    this.#history = new RunHistory(this.#journal.entries);
+  }
+
   /** Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`. */
   async append(entry: JournalEntry): Promise<void> {
     await this.#journal.append(entry);
@@ -138,6 +176,23 @@ export class LockedJournal {
     await this.#journal.close().catch(() => {}); // all its lines are synced
     await this.#lease.release();
   }
+}
+
+/** Takes the lease in a work folder, which is made if it is missing, and again if a run that ends removes it. */
+async function takeLease(work: string, output: string, options: LockedJournalOptions): Promise<Lease> {
+  for (let tries = 1; ; tries++) {
+    await makeFolder(work);
+    try {
+      await checkWorkFolder(work);
+      return await Lease.acquire(join(work, LEASE_NAME), output, options);
+    } catch (error) {
+      if (tries >= MOST_TRIES || !isMissing(error)) throw error;
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return systemCode(error instanceof ResourceError ? error.cause : error) === "ENOENT";
 }
 
 /** A copy of the output that was made with hard links has the same journal, and is not to change with this one. */

@@ -1,5 +1,5 @@
 /** Reads what an archive of this product says of itself: what its pages were made from, and the run that made it. */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
 import { METADATA_NAME, MAX_METADATA_BYTES } from "../../io/names/output-rules.js";
 import { parseJson } from "../../text/parse-json.js";
@@ -30,6 +30,12 @@ export interface ArchiveMetadata {
   readonly carried?: CarriedOrigins | undefined;
   /** Paths are relative to the archive. */
   readonly run?: ArchivedRun;
+}
+
+/** The name that the archive's run was asked to write: without the number that it has where that was taken. */
+export function wantedName({ run }: Pick<ArchiveMetadata, "run">): string | undefined {
+  const path = run?.record.config.outputZip;
+  return path === undefined ? undefined : basename(path);
 }
 
 /**

@@ -7,19 +7,17 @@ import { dirname, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../../config/batch-config.js";
 import { removeLeftovers } from "../../io/files/atomic-file.js";
-import { makeFolder } from "../../io/files/make-folder.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
-import type { Adjustments, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
+import type { Adjustments, LayerRecord, PageEntry, PageKey, PreviewState } from "../journal/entries.js";
 import { layerPaths, layersThere } from "./layer-records.js";
 import type { EarlierRuns } from "./own-archive.js";
 import { placeOf } from "../journal/place.js";
-import { LockedJournal } from "../journal/locked-journal.js";
+import type { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
-import type { CrashNotePad } from "../journal/crash-marks.js";
 import type { CrashPolicy } from "../journal/crash-evidence.js";
 import type { PageIdentity } from "../run-output.js";
 import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
@@ -28,19 +26,13 @@ import { carryFile, carryFiles } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles } from "./output-files.js";
 import { checkUnfinished } from "./unfinished-work.js";
-import { checkArchiveTarget, isReference } from "./output-guard.js";
+import { holdOutput, type HeldOutput, type HoldOptions } from "./held-output.js";
+import { isReference } from "./output-guard.js";
 import { PageWriter } from "./page-writer.js";
-import {
-  failuresFile,
-  outputPath,
-  picturesFolder,
-  removePictures,
-  removeWorkFolder,
-  workFolder,
-} from "./work-folder.js";
+import { failuresFile, picturesFolder, removePictures, removeWorkFolder, workFolder } from "./work-folder.js";
 import { shownNames } from "../../text/shown.js";
 
-export interface BatchOutputOptions {
+export interface BatchOutputOptions extends Omit<HoldOptions, "earlier"> {
   /**
    * Hashes of the files of pages, as far as they can be read, by which a chapter is known again. Default: none is.
    */
@@ -49,23 +41,15 @@ export interface BatchOutputOptions {
   readonly fresh?: boolean;
   /** The batch's id. */
   readonly job: string;
-  /** What was asked for, kept for later commands. */
-  readonly record: RunRecord;
   /** What was asked for stays what it was before: only single pages are done again. */
   readonly keepRecord?: boolean;
   /** Fingerprint of everything that decides a page's picture but the page itself. */
   readonly fingerprint: (settings: PageSettings) => string;
-  /** Ends the waiting for another run's lease. */
-  readonly signal?: AbortSignal;
-  /** Opens the crash notes of this process. */
-  readonly openCrashNotes?: (path: string) => CrashNotePad;
-  /** Called with a text for people when the lease of another run may be stale. */
-  readonly onWait?: (message: string) => void;
 }
 
 export class BatchOutput {
   readonly #config: BatchConfig;
-  readonly #options: BatchOutputOptions;
+  readonly #options: BatchOutputOptions & Pick<HeldOutput, "isReopened">;
   readonly #journal: LockedJournal;
   readonly #sink: PageSink;
   readonly #files: OutputFiles;
@@ -76,12 +60,13 @@ export class BatchOutput {
   readonly #earlier: EarlierRuns;
   /** Of pages that are done again alone, the hashes of the files that their pictures were made from before. */
   readonly #redone = new Set<string>();
+  #hasWritten = false;
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
   private constructor(
     config: BatchConfig,
-    options: BatchOutputOptions,
+    options: BatchOutputOptions & Pick<HeldOutput, "isReopened">,
     journal: LockedJournal,
     sink: PageSink,
     leftOut: readonly Notice[],
@@ -102,15 +87,14 @@ export class BatchOutput {
 
   /**
    * Opens an output for one run and reads what earlier ones have done.
+   * @param held the output, which it ends. Default: it is taken
    * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run is using it), `ERR_OUTPUT_WRITE`; ConfigurationError
    * `ERR_CONFIG` (it is a file that the run reads); ValidationError `ERR_OUTPUT_UNSAFE` (its records or links lead
    * outside it); ResourceError `ERR_OUTPUT_UNFINISHED`
    */
-  static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
-    if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, options.record);
+  static async open(config: BatchConfig, options: BatchOutputOptions, held?: HeldOutput): Promise<BatchOutput> {
     const work = workFolder(config);
-    for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
-    const journal = await LockedJournal.open(work, outputPath(config), options);
+    const { journal, isReopened } = held ?? ((await holdOutput(config, options)) as HeldOutput);
     try {
       const earlierInput = journal.history.record && inputOf(journal.history.record.config);
       const earlierRuns = {
@@ -134,7 +118,8 @@ export class BatchOutput {
       });
       const { record: earlier, place: earlierPlace, adjustments } = journal.history;
       const isKept = options.keepRecord === true && earlier !== undefined;
-      const record = isKept ? earlier : options.record;
+      const { outputDir, outputZip } = config;
+      const record = isKept ? { ...earlier, config: { ...earlier.config, outputDir, outputZip } } : options.record;
       const place = isKept ? earlierPlace : await placeOf(work);
       await journal.append({
         type: "run",
@@ -144,7 +129,7 @@ export class BatchOutput {
         ...(place && { place }),
       });
       const leftOut = namedFilesLeftOut(adjustments, journal.history.adjustments);
-      return new BatchOutput(config, options, journal, sink, leftOut, earlierRuns);
+      return new BatchOutput(config, { ...options, isReopened }, journal, sink, leftOut, earlierRuns);
     } catch (error) {
       await journal.close();
       throw error;
@@ -260,6 +245,7 @@ export class BatchOutput {
       { ...this.keyOf(job), outputName, success, ...(this.previewing ? { preview: true } : {}) },
       encoded,
     );
+    this.#hasWritten = true;
     return this.#placed(success, path, outputName, layers);
   }
 
@@ -326,7 +312,7 @@ export class BatchOutput {
       notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
-    if (metadata.failures.length === 0 && (await this.#journal.isHeld()))
+    if ((metadata.failures.length === 0 || this.#isAsBefore) && (await this.#journal.isHeld()))
       await removeWorkFolder(this.workFolder, () => this.#journal.close());
     await this.#journal.close();
     return result;
@@ -337,12 +323,17 @@ export class BatchOutput {
     await writeFailures(await failuresFile(this.#config), metadata);
   }
 
+  /** Single pages of a finished archive were to be done again, and none was: all that is known is in the archive. */
+  get #isAsBefore(): boolean {
+    return this.#options.isReopened && this.#options.keepRecord === true && !this.#hasWritten;
+  }
+
   /**
    * Ends an unfinished run: what is done stays for the next one; if nothing is done, nothing stays. Never rejects.
    */
   async stop(): Promise<void> {
     await this.#sink.abort();
-    if (!this.history.worthKeeping && (await this.#journal.isHeld()))
+    if ((!this.history.worthKeeping || this.#isAsBefore) && (await this.#journal.isHeld()))
       await removeWorkFolder(this.workFolder, () => this.#journal.close()).catch(() => {});
     await this.#journal.close();
   }

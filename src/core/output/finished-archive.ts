@@ -12,7 +12,13 @@ import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
 import { JOURNAL_NAME } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
-import { hasMorePages, readArchiveMetadata, type ArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
+import {
+  hasMorePages,
+  readArchiveMetadata,
+  wantedName,
+  type ArchiveMetadata,
+  type PageOrigin,
+} from "./archive-metadata.js";
 import { isSameCarried, namesOfCopy } from "./carried-origins.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
@@ -57,15 +63,22 @@ export interface WantedArchive {
 /**
  * Looks for them under the output's name and its numbers. There are none if the archive would be replaced anyway
  * (`overwrite`), or if a work folder knows more.
+ * @param hashOf hashes of pages; given so that one who looks again need not read them again
  */
-export async function findEarlierArchives(config: BatchConfig, wanted: WantedArchive): Promise<EarlierArchives> {
+export async function findEarlierArchives(
+  config: BatchConfig,
+  wanted: WantedArchive,
+  hashOf = hashedOnce(),
+): Promise<EarlierArchives> {
   const outdated: OutdatedArchive[] = [];
   if (config.outputZip === undefined || config.overwrite || (await hasJournal(config))) return { outdated };
   let carried: CarriedOrigins | undefined;
-  const hashOf = hashedOnce();
-  for (const { path, followsGap } of await numberedArchives(config.outputZip)) {
+  const { outputZip } = config;
+  for (const path of await numberedArchives(outputZip)) {
     const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
-    if (metadata === undefined || (followsGap && !wasNumbered(metadata, config.outputZip))) continue;
+    if (metadata === undefined) continue;
+    // With a number that its run was asked for, it is no result of this name.
+    if (path !== outputZip && metadata.run !== undefined && wantedName(metadata) !== basename(outputZip)) continue;
     const { isSame, stays, hashes } = await compare(wanted, metadata, hashOf);
     if (!isSame && !stays) continue;
     carried ??= await wanted.carried();
@@ -86,29 +99,15 @@ export async function findEarlierArchives(config: BatchConfig, wanted: WantedArc
   return { outdated };
 }
 
-interface NumberedArchive {
-  readonly path: string;
-  /** A name before it is free: somebody has taken that archive away, or this one was never meant by the number. */
-  readonly followsGap: boolean;
-}
-
 /** What has the output's name or the name with a number, in order. */
-async function numberedArchives(path: string): Promise<NumberedArchive[]> {
+async function numberedArchives(path: string): Promise<string[]> {
   const name = basename(path);
   const names = await readdir(dirname(path)).catch(() => []);
   const numbers = names.flatMap((one) => {
     const number = one === name ? 0 : Number(/_([1-9]\d{0,8})(?:\.[^.]*)?$/u.exec(one)?.[1] ?? Number.NaN);
     return numberedName(name, number) === one ? [number] : [];
   });
-  return numbers
-    .toSorted((a, b) => a - b)
-    .map((number, index) => ({ path: numberedName(path, number), followsGap: number !== index }));
-}
-
-/** Whether an archive got a number because its run found the name taken that it was asked for. */
-function wasNumbered({ run }: ArchiveMetadata, wanted: string): boolean {
-  const asked = run?.record.config.outputZip;
-  return asked !== undefined && basename(asked) === basename(wanted);
+  return numbers.toSorted((a, b) => a - b).map((number) => numberedName(path, number));
 }
 
 /** An empty one, which a kill has left, knows nothing. */
@@ -120,7 +119,7 @@ async function hasJournal(config: BatchConfig): Promise<boolean> {
 type HashOf = (entry: Wanted["entry"]) => Promise<string>;
 
 /** Hashes of pages, each read once; "" for one that cannot be read: the batch itself will say what is wrong with it. */
-function hashedOnce(): HashOf {
+export function hashedOnce(): HashOf {
   const hashes = new Map<string, Promise<string>>();
   return (entry) => {
     const hash =

@@ -1,10 +1,10 @@
 /** Unpacks a finished archive again, so that single pages of it can be redone. */
-import { rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { BatchProcessingError, systemCode } from "../../errors.js";
+import { BatchProcessingError } from "../../errors.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
-import { isThere } from "../../io/files/exists.js";
 import { temporaryName } from "../../io/files/atomic-file.js";
+import { isThere } from "../../io/files/exists.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { removeTree } from "../../io/files/remove-tree.js";
 import { makeFolders } from "../../platform/folders.js";
@@ -12,40 +12,41 @@ import { sha256 } from "../../platform/sha256.js";
 import type { JournalEntry, KeptReason } from "../journal/entries.js";
 import { failedEntries } from "../journal/entry-schema.js";
 import type { StoredRun } from "../journal/find-run.js";
-import { journalLine } from "../journal/journal.js";
-import { JOURNAL_NAME, LockedJournal } from "../journal/locked-journal.js";
+import type { LockedJournal } from "../journal/locked-journal.js";
 import { placeOf } from "../journal/place.js";
 import { layerRecords } from "./layer-records.js";
 import { archiveEntry } from "./own-archive.js";
-import { picturesFolder, removeWorkFolder, shardsFolder, workFolder, type OutputPaths } from "./work-folder.js";
+import { picturesFolder, workFolder } from "./work-folder.js";
 
 /**
- * Makes the work folder of a finished archive as it was before its last page was done, from the archive itself: the
- * journal and the pictures. It appears whole or not at all. The metadata's names were checked when it was read. The
- * journal notes which pictures and layers somebody has changed and which pages are gone. Rejects with
- * `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
+ * Fills the work folder of a finished archive as it was before its last page was done, from the archive itself: the
+ * journal and the pictures. The metadata's names were checked when it was read. The journal notes which pictures and
+ * layers somebody has changed and which pages are gone. Rejects with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
+ * @param journal of that work folder, empty; it gets all lines in one step
  * @param kept why the archive is kept in any case, so that the next one gets a name beside it. Default: it is not
  */
 export async function reopenArchive(
   { record, history, archive, isFromHere }: StoredRun,
+  journal: LockedJournal,
   kept?: KeptReason,
 ): Promise<void> {
   if (archive === undefined) return;
   const { path, metadata } = archive;
   const work = workFolder(record.config);
-  const temporary = join(dirname(path), temporaryName());
-  const pictures = join(temporary, basename(picturesFolder(record.config)));
+  const temporary = join(work, temporaryName());
   const source = await openStoredFiles(path);
   const entries = new Map(source.files.map((entry) => [entry.name, entry]));
+  const unpacked: string[] = [];
   const keep = async (name: string): Promise<Uint8Array> => {
     const bytes = await entries.get(name)!.read();
-    await makeFolders(dirname(join(pictures, name)));
-    await writeFile(join(pictures, name), bytes, { flush: true });
+    await makeFolders(dirname(join(temporary, name)));
+    await writeFile(join(temporary, name), bytes, { flush: true });
+    unpacked.push(name);
     return bytes;
   };
   try {
-    await makeFolders(temporary);
-    const place = isFromHere ? await placeOf(temporary, work) : undefined;
+    await mkdir(temporary);
+    const place = isFromHere ? await placeOf(work) : undefined;
     const lines: JournalEntry[] = [
       { type: "run", job: "", at: new Date().toISOString(), record, ...(place && { place }) },
     ];
@@ -61,7 +62,7 @@ export async function reopenArchive(
     for (const success of metadata.pages) {
       const origin = origins.get(success.page);
       if (origin === undefined) continue;
-      if (![success.output, ...(success.layers ?? [])].every((name) => entries.has(name))) {
+      if (!hasFiles(entries, success)) {
         gone.push(success.page);
         continue;
       }
@@ -95,51 +96,44 @@ export async function reopenArchive(
         ? await archiveEntry(path, basename(path), record.config, facts)
         : { type: "archive", name: basename(path), ...facts, kept },
     );
-    await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
-    await rename(temporary, work).catch(async (error: unknown) => {
-      // Another run was quicker: the lease decides between the two.
-      if (!/^(?:ENOTEMPTY|EEXIST)$/u.test(systemCode(error) ?? "")) throw error;
-      await removeTree(temporary);
-    });
+    await journal.begin(lines, () => putInPlace(temporary, picturesFolder(record.config), unpacked));
   } catch (cause) {
-    await removeTree(temporary);
     throw cause instanceof BatchProcessingError ? cause : outputError(work, cause);
   } finally {
     await source.close();
+    await removeTree(temporary).catch(() => {}); // else the next run does
+  }
+}
+
+/** Pages of an archive whose pictures or layers are no longer in it. Rejects as `openStoredFiles`. */
+export async function gonePagesOf({ path, metadata }: NonNullable<StoredRun["archive"]>): Promise<string[]> {
+  const source = await openStoredFiles(path);
+  try {
+    const entries = new Map(source.files.map((entry) => [entry.name, entry]));
+    const known = new Set(metadata.inputs.map(({ page }) => page));
+    return metadata.pages.filter((one) => known.has(one.page) && !hasFiles(entries, one)).map(({ page }) => page);
+  } finally {
+    await source.close();
+  }
+}
+
+function hasFiles(
+  entries: ReadonlyMap<string, unknown>,
+  { output, layers = [] }: { readonly output: string; readonly layers?: readonly string[] },
+): boolean {
+  return [output, ...layers].every((name) => entries.has(name));
+}
+
+/** A kill may have left some of the files before. */
+async function putInPlace(from: string, folder: string, names: readonly string[]): Promise<void> {
+  if (!(await isThere(folder))) return rename(from, folder);
+  for (const name of names) {
+    await makeFolders(dirname(join(folder, name)));
+    await rename(join(from, name), join(folder, name));
   }
 }
 
 /** The hash of a file as it was written, if it has another now. */
 function changed(sha256: string, written: string | undefined): { readonly written?: string } {
   return written === undefined || written === sha256 ? {} : { written };
-}
-
-/**
- * Removes a work folder that a kill has left and that nobody is using. One whose journal says something stays: another
- * run may have opened the archive again since this one has looked.
- */
-export async function removeEmpty(paths: OutputPaths): Promise<void> {
-  await removeUnused(paths, ({ damaged, history }) => damaged === 0 && history.record === undefined);
-}
-
-/**
- * Removes a work folder that nobody is using. One with the results of shards stays.
- * @param isWanted whether one with this journal is to go. Default: every one
- */
-export async function removeUnused(
-  paths: OutputPaths,
-  isWanted: (journal: LockedJournal) => boolean = () => true,
-): Promise<void> {
-  if (await isThere(shardsFolder(paths))) return;
-  const path = workFolder(paths);
-  try {
-    const journal = await LockedJournal.open(path, path);
-    try {
-      if (isWanted(journal) && (await journal.isHeld())) await removeWorkFolder(path, () => journal.close());
-    } finally {
-      await journal.close();
-    }
-  } catch {
-    // another run is using it, or it is gone
-  }
 }

@@ -8,7 +8,7 @@ import type { BatchConfig } from "../../config/batch-config.js";
 import { systemCode } from "../../errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { FAILURES_NAME } from "../../io/names/output-rules.js";
-import { JOURNAL_NAME } from "../journal/locked-journal.js";
+import { JOURNAL_NAME, LEASE_NAME } from "../journal/locked-journal.js";
 import { getLogger } from "../../logging.js";
 import { temporaryName } from "../../io/files/atomic-file.js";
 import { isOwnFile, ownFilePath } from "../../io/files/own-file.js";
@@ -80,9 +80,11 @@ export async function removeWorkFolder(path: string, letGo?: () => Promise<void>
   if (isAll) return removeFolder(path, letGo);
   const aside = await asideOf(path);
   await makeFolder(aside);
-  // The journal first: without it nothing here counts.
-  for (const name of [JOURNAL_NAME, ...own.filter((one) => one !== JOURNAL_NAME)]) await moveTo(aside, path, name);
+  // The journal first: without it nothing here counts. The lease last: whoever takes it next has the folder to itself.
+  const others = own.filter((name) => name !== JOURNAL_NAME && name !== LEASE_NAME);
+  for (const name of [JOURNAL_NAME, ...others]) await moveTo(aside, path, name);
   for (const folder of folders) await rmdir(join(path, folder)).catch(() => {}); // one with a user's file stays
+  await moveTo(aside, path, LEASE_NAME);
   await letGo?.();
   await removeAside(aside);
 }
@@ -134,13 +136,17 @@ async function contentsOf(path: string): Promise<Contents> {
   return { own, folders: folders.toSorted((a, b) => b.length - a.length), isAll };
 }
 
-/** All pictures and layers that the journal knows. */
+/** All pictures and layers that the journal knows, or one that was to be the journal when a kill came. */
 async function picturesOf(path: string): Promise<Set<string>> {
-  const journal = await readJournal(join(path, JOURNAL_NAME)).catch(() => undefined);
-  const names = (journal?.entries ?? []).flatMap((entry) =>
-    entry.type === "page" ? [entry.outputName, ...layerPaths(entry.outputName, entry.layers ?? [])] : [],
-  );
-  return new Set(names.map((name) => `${PAGES}/${name}`));
+  const pictures = new Set<string>();
+  for (const file of (await readdir(path)).filter((name) => name.startsWith(JOURNAL_NAME))) {
+    const journal = await readJournal(join(path, file)).catch(() => undefined);
+    for (const entry of journal?.entries ?? [])
+      if (entry.type === "page")
+        for (const name of [entry.outputName, ...layerPaths(entry.outputName, entry.layers ?? [])])
+          pictures.add(`${PAGES}/${name}`);
+  }
+  return pictures;
 }
 
 /**
@@ -182,6 +188,7 @@ export async function removeRemains(paths: OutputPaths): Promise<void> {
 /** Removes a folder that holds nothing but what a run keeps in a work folder. */
 async function removeOwn(path: string): Promise<void> {
   const info = await lstat(path).catch(() => undefined);
-  if (info?.isDirectory() !== true || !(await readdir(path)).every((name) => OWN_NAME.test(name))) return;
-  await removeTree(path);
+  if (info?.isDirectory() !== true) return;
+  const names = await readdir(path).catch(() => undefined); // another run may be removing it
+  if (names?.every((name) => OWN_NAME.test(name)) === true) await removeAside(path);
 }

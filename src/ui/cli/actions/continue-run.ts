@@ -130,11 +130,7 @@ function givenBy({ pages = {} }: SettingChanges, flags: SetFlags & { seed?: numb
  * The batch to run: as it was asked for, with the model, the provider, the devices and the size of batches that it had
  * unless the flags say otherwise. Another provider means other devices.
  */
-function continued(
-  { config, options, record, notes, abandon }: Continuation,
-  flags: RunFlags,
-  command: Command,
-): PreparedBatch {
+function continued({ config, options, record, notes }: Continuation, flags: RunFlags, command: Command): PreparedBatch {
   const asked = engineOptions(flags);
   const same = ["provider", "fallback", "threads"].every(
     (flag) => (command.getOptionValueSource(flag) ?? "default") === "default",
@@ -148,5 +144,5 @@ function continued(
     ...(model === undefined ? {} : { model }),
     session: same ? record.session : (asked.session ?? {}),
   };
-  return { config, options, engine, model: record.model, notes, abandon };
+  return { config, options, engine, model: record.model, notes };
 }

@@ -57,8 +57,6 @@ export interface PreparedBatch {
   ) => Promise<BatchSummary | undefined>;
   /** What it writes, where that is not the output of the settings. */
   readonly writes?: OutputPaths;
-  /** Takes back what was prepared; called when the batch fails before any page was coloured. */
-  readonly abandon?: () => Promise<void>;
 }
 
 /** Nothing is left to colour, which is not an error. */
@@ -142,7 +140,6 @@ export async function runReported(
   { flags, reporter, interrupt, ...context }: CommandContext,
   prepare: () => Promise<PreparedBatch | NothingToDo>,
 ): Promise<BatchEnd> {
-  let abandon: PreparedBatch["abandon"];
   try {
     const prepared = await prepare();
     if ("nothing" in prepared) {
@@ -151,7 +148,6 @@ export async function runReported(
     }
     const { config, options, warnings = [], engine: engineOf, model, notes = [], run = runBatch } = prepared;
     const { given = [], lateWarnings = () => [] } = prepared;
-    ({ abandon } = prepared);
     reporter.failuresFile = await failuresFile(prepared.writes ?? config);
     reporter.remedies = prepared.remedies ?? {};
     reporter.next = prepared.next;
@@ -181,7 +177,6 @@ export async function runReported(
       ...(onPreview && { onPreview }),
       onEvent: (event) => {
         reporter.onEvent(event);
-        if (event.type === "page-completed" && event.kept !== true) abandon = undefined;
         if (event.type === "batch-started")
           for (const notice of lateWarnings()) reporter.onEvent({ type: "warning", ...notice });
       },
@@ -190,7 +185,6 @@ export async function runReported(
       if (prepared.nothingLeft !== undefined) reporter.note(prepared.nothingLeft);
       return { exitCode: EXIT.done };
     }
-    if (summary.unfinished === 0 && summary.failed > 0) await abandon?.();
     if (summary.preview !== undefined && interrupt.exitCode === undefined)
       return { exitCode: EXIT.previewWaits, summary };
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined)
@@ -198,7 +192,6 @@ export async function runReported(
     return { exitCode: exitCodeOf(summary), summary };
   } catch (error) {
     reporter.stop();
-    await abandon?.();
     if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error))
       return { exitCode: sayStopped(interrupt.exitCode) };
     (context.onError ?? ((fault) => printError(fault, Boolean(flags.json))))(error);

@@ -2,10 +2,9 @@
 import { join } from "node:path";
 import type { BatchConfigInput, PageConfig } from "../../../config/batch-config.js";
 import { BatchProcessor } from "../../../core/batch-processor.js";
-import { redoRun, retryRun } from "../../../core/continue-run.js";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { findRun } from "../../../core/journal/find-run.js";
-import { reopenArchive } from "../../../core/output/reopen-archive.js";
+import { RunDecision } from "../../../core/output/run-decision.js";
 import { outputPath, workFolder } from "../../../core/output/work-folder.js";
 import { BatchProcessingError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
@@ -69,7 +68,7 @@ export class JobRun {
     const { engine, pagesInFlight } = (this.#engine = await this.#parts.begin(pages.length));
     if (this.#wish !== undefined) return undefined;
     const only = job.redo === undefined ? undefined : namesOf(job.redo.pages, pages);
-    await this.#prepareOutput(only);
+    const decision = await this.#decision(only);
     const sources = await openReferences(references, this.#parts);
     try {
       const own = await this.#pageConfigs(pages, sources);
@@ -84,6 +83,7 @@ export class JobRun {
         redact,
         ...(pagesInFlight === undefined ? {} : { pagesInFlight }),
         ...(only === undefined ? {} : { only }),
+        ...(decision === undefined ? {} : { decision }),
       });
       this.#processor = processor;
       if (this.#wish !== undefined) return undefined;
@@ -103,20 +103,19 @@ export class JobRun {
   }
 
   /** A finished archive is opened again, so that its pages are kept; failed pages may be tried again, all or some. */
-  async #prepareOutput(only: readonly string[] | undefined): Promise<void> {
+  async #decision(only: readonly string[] | undefined): Promise<RunDecision | undefined> {
     const { job, paths } = this.#parts;
     const output = outputOf(paths.folder, job.output);
-    if (output.outputZip !== undefined && !(await exists(workFolder(output))) && (await exists(output.outputZip)))
-      await reopenArchive(await findRun(output.outputZip));
-    if (!job.retry || !(await exists(workFolder(output)))) return;
-    const path = outputPath(output);
-    if (only === undefined) {
-      await retryRun(path, { failedOnly: true });
-      return;
-    }
-    const { history } = await findRun(path);
-    const failed = only.filter((page) => history.failed(page) !== undefined);
-    if (failed.length > 0) await redoRun(path, failed, { pages: {} });
+    const isBegun = await exists(workFolder(output));
+    if (!isBegun && (output.outputZip === undefined || !(await exists(output.outputZip)))) return undefined;
+    const run = await findRun(outputPath(output)).catch((error: unknown) => {
+      if (isBegun && !job.retry && error instanceof BatchProcessingError) return undefined; // the batch begins anew
+      throw error;
+    });
+    if (run === undefined || (run.archive === undefined && !job.retry)) return undefined;
+    const { history } = run;
+    const failed = job.retry ? (only ?? history.failedPages).filter((page) => history.failed(page) !== undefined) : [];
+    return new RunDecision(run, failed.length === 0 ? [] : [{ type: "retry", pages: failed }]);
   }
 
   async #pageConfigs(pages: readonly StoredPicture[], sources: References): Promise<Map<string, PageConfig>> {

@@ -6,10 +6,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import { redoRun, retryRun } from "../../../../src/core/continue-run.js";
-import { findRun } from "../../../../src/core/journal/find-run.js";
-import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
-import { reopenOutdated } from "../../../../src/core/output/outdated-archive.js";
-import { reopenArchive } from "../../../../src/core/output/reopen-archive.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -168,13 +164,6 @@ describe("a finished archive", () => {
     expect((await stat(at("out.cbz"))).mode & 0o777).toBe(0o600);
   });
 
-  it("is opened again once where two runs want it at the same time", async () => {
-    await colorize();
-    const found = await findRun(at("out.cbz"));
-    await Promise.all([reopenArchive(found), reopenArchive(found)]);
-    expect((await archives()).toSorted()).toEqual(["out.cbz", "out.cbz.cobra-batch"]);
-  });
-
   it.each([
     ["is shown first, where those before were not", false, 1],
     ["is not, where the settings were approved", true, 0],
@@ -324,12 +313,11 @@ describe("a finished archive", () => {
     const before = await readFile(at("out.cbz"));
     await writeFile(at("in/1.png"), await colourPage(3));
     for (const wanted of ["1.png", "2.png"]) {
-      const { config, options, abandon } = await redoRun(at("out.cbz"), [wanted]);
+      const { config, options } = await redoRun(at("out.cbz"), [wanted]);
       await expect(run(config, options)).rejects.toMatchObject({
         code: "ERR_INPUT_NOT_FOUND",
         message: `1.png of ${at("in")} is in colour now, and ${at("out.cbz")} would lose its picture`,
       });
-      await abandon();
       expect(await archives()).toEqual(["out.cbz"]);
     }
     expect(await readFile(at("out.cbz"))).toEqual(before);
@@ -365,23 +353,6 @@ describe("a finished archive", () => {
     const { config, options } = await redoRun(outputZip, ["1.png"]);
     expect(await run(config, options)).toEqual({ coloured: ["1.png"], output: outputZip, warnings: [] });
     expect((await readdir(root)).toSorted()).toEqual([name, "in", "refs"].toSorted());
-  });
-
-  it("that another run has just opened again is left to it", async () => {
-    await colorize();
-    const { config } = parseBatchConfig({
-      inputDir: at("in"),
-      outputZip: at("out.cbz"),
-      referenceImages: [at("refs")],
-    });
-    const outdated = [
-      { path: at("out.cbz"), metadata: (await readArchiveMetadata(at("out.cbz")))!, allStay: false, hasMore: false },
-    ];
-    await reopenOutdated(outdated, config);
-    const work = at("out.cbz.cobra-batch");
-    const { ino } = await stat(work);
-    await reopenOutdated(outdated, config);
-    expect((await stat(work)).ino).toBe(ino);
   });
 
   it("of another chapter is kept, though both share a page of credits", async () => {

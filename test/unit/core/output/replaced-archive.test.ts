@@ -12,6 +12,7 @@ import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
 import { rawZip, goodZip, type RawEntry } from "../../../support/archives.js";
 import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
 import { onPaper, paperEngine } from "../../../support/paper-engine.js";
+import { endEarly } from "../../../support/reopened.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);
@@ -169,7 +170,7 @@ describe("what somebody has put into a finished archive", () => {
   ])("stays in it where a redo ends early and %s goes on", async (_, goOn, result = "x.cbz") => {
     await colorize("A");
     await edit("x.cbz", { "ComicInfo.xml": "<Mine/>", "bonus.png": "a picture" }, { comment: "my comment" });
-    await redoRun(at("x.cbz"), ["p2.png"]); // ends before a page is begun
+    await endEarly(await redoRun(at("x.cbz"), ["p2.png"]));
     expect((await goOn()).output).toBe(at(result));
     for (const name of new Set(["x.cbz", result])) expect(await content(name)).toMatchObject(others);
     expect(await archives()).toEqual([...new Set(["x.cbz", result])]);
@@ -178,7 +179,7 @@ describe("what somebody has put into a finished archive", () => {
   it("stays in it through a second archive of the same journal", async () => {
     await colorize("A");
     await edit("x.cbz", { "ComicInfo.xml": "<Mine/>", "bonus.png": "a picture" }, { comment: "my comment" });
-    await redoRun(at("x.cbz"), ["p2.png"]);
+    await endEarly(await redoRun(at("x.cbz"), ["p2.png"]));
     await pages("A", 3, "p3.png");
     failing = ["p3.png"];
     for (let round = 0; round < 2; round++) {
@@ -193,7 +194,7 @@ describe("what somebody has put into a finished archive", () => {
   ])("stays as it is where it is a page's picture: a redo of another page ends early, then %s", async (_, goOn) => {
     await colorize("A");
     const before = await edit("x.cbz", { "p1_colorized.png": "painted by hand" });
-    await redoRun(at("x.cbz"), ["p2.png"]);
+    await endEarly(await redoRun(at("x.cbz"), ["p2.png"]));
     const { output, warnings } = await goOn();
     expect(output).toBe(at("x_1.cbz"));
     expect(warnings).toContainEqual(expect.stringMatching(/x\.cbz holds "p1_colorized\.png".* is kept; the result is/));
@@ -239,7 +240,7 @@ describe("a page that somebody has taken out of a finished archive", () => {
     await colorize("A", { layers: "png" });
     const before = await content("x.cbz");
     await edit("x.cbz", { [name]: undefined, "Cover.png": before["p1_colorized.png"]! });
-    await redoRun(at("x.cbz"), ["p2.png"]); // ends before a page is begun
+    await endEarly(await redoRun(at("x.cbz"), ["p2.png"]));
     const again = await redoRun(at("x.cbz"), ["p2.png"]);
     expect(again.notes).toContain("colouring p1.png too: its files are no longer in the archive");
     expect((await run(again)).output).toBe(at("x.cbz"));

@@ -9,6 +9,7 @@ import type { BatchSummary } from "../../../../src/core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
 import { paperEngine } from "../../../support/paper-engine.js";
+import { endEarly } from "../../../support/reopened.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);
@@ -81,7 +82,7 @@ describe("unfinished work of another chapter", () => {
 
   it("is none where the preview was rejected", async () => {
     await preview();
-    await rejectRun(at("out.cbz"), { pages: { seed: 5 } });
+    await endEarly(await rejectRun(at("out.cbz"), { pages: { seed: 5 } }));
     expect(await colorize("b")).toMatchObject({ completed: 3 });
   });
 });
