@@ -59,9 +59,10 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
     });
     sayStarted(folder, flags);
-    const previews = new WaitingPreviews();
+    /** By chapter, outputs whose previews wait for a decision. */
+    const previews = new Map<string, string>();
     for await (const chapter of chapters) {
-      if (await previews.waits(chapter.path)) {
+      if (await previewWaits(previews.get(chapter.path))) {
         chapter.tryLater();
         continue;
       }
@@ -75,7 +76,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
         return prepared.batch;
       });
       if (interrupt.exitCode !== undefined && end.exitCode === interrupt.exitCode) break;
-      if (end.summary?.preview !== undefined) previews.add(chapter.path, end.summary.output);
+      if (end.summary?.preview !== undefined) previews.set(chapter.path, end.summary.output);
       await settle(chapter, end, number, flags);
     }
     return interrupt.exitCode!;
@@ -115,24 +116,11 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
   return resolve(given);
 }
 
-/** Chapters whose previews wait for a decision. */
-class WaitingPreviews {
-  readonly #outputs = new Map<string, { readonly output: string; isDecided: boolean }>();
-
-  add(chapter: string, output: string): void {
-    this.#outputs.set(chapter, { output, isDecided: false });
-  }
-
-  /** A decision counts at the second look: the command that has made it is only then at work, or has ended. */
-  async waits(chapter: string): Promise<boolean> {
-    const preview = this.#outputs.get(chapter);
-    if (preview === undefined) return false;
-    const run = await findRun(preview.output).catch(() => undefined);
-    const isDecided = run?.history.preview?.state !== "waiting";
-    if (isDecided && preview.isDecided) this.#outputs.delete(chapter);
-    else preview.isDecided = isDecided;
-    return this.#outputs.has(chapter);
-  }
+/** Whether nobody has decided about a preview yet; a command that has holds the output until it ends. */
+async function previewWaits(output: string | undefined): Promise<boolean> {
+  if (output === undefined) return false;
+  const run = await findRun(output).catch(() => undefined);
+  return run?.history.preview?.state === "waiting";
 }
 
 /** The batch of a chapter, and the number of its name in the output. */
