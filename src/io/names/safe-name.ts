@@ -28,7 +28,10 @@ const NOT_PRINTED = /[\u0001-\u001f\u007f]/gu;
  * character becomes `_`, except NUL, where some readers end a name. A trailing slash, which makes it a folder, stays.
  */
 export function normalizeEntryName(given: string): string {
-  const name = given.replaceAll("\\", "/").replace(/^(?:\/*[a-z]:)+/iu, "").replace(NOT_PRINTED, "_");
+  const name = given
+    .replaceAll("\\", "/")
+    .replace(/^(?:\/*[a-z]:)+/iu, "")
+    .replace(NOT_PRINTED, "_");
   const parts: string[] = [];
   for (const part of name.split("/")) {
     if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
