@@ -2,7 +2,7 @@
 import { types } from "node:util";
 import { z } from "zod";
 import { encodingSchema, pageSettingsSchema } from "../config/batch-config.js";
-import { hintDotsSchema } from "../config/color-hints.js";
+import { dotsOrOther, hintDotsSchema } from "../config/color-hints.js";
 import { makeError, QueueError, ValidationError } from "../errors.js";
 import { checkBytes, forgetPromise } from "../errors/arguments.js";
 import { sha256 } from "../platform/sha256.js";
@@ -39,7 +39,7 @@ const optionsSchema = z.strictObject({
   lossless: encodingSchema.shape.lossless,
   compressionLevel: encodingSchema.shape.compressionLevel,
   layers: z.boolean("must be true or false").default(false),
-  hints: z.union([hintDotsSchema, file], "must be a list of dots, or a picture's file").optional(),
+  hints: z.union([hintDotsSchema, file], dotsOrOther("must be a list of dots, or a picture's file")).optional(),
   signal: z.instanceof(AbortSignal, { error: "must be an AbortSignal" }).optional(),
   onProgress: z
     .custom<(progress: PageProgress) => void>((value) => typeof value === "function", "must be a function")

@@ -23,11 +23,28 @@ const dot = z.strictObject({
 /** Dots of colour, later ones over earlier ones. */
 export const hintDotsSchema = z.array(dot).min(1, "must hold at least one dot where it is given");
 
+/**
+ * The message of a value that is neither dots nor the other thing: of a list, what is wrong with its first bad dot.
+ * @param otherwise of all other values
+ */
+export function dotsOrOther(otherwise: string): { error: (issue: object) => string } {
+  const error = (issue: object): string => {
+    const { input, errors } = issue as { input?: unknown; errors?: readonly (readonly z.core.$ZodIssue[])[] };
+    const fault = Array.isArray(input) ? errors?.flat().find(({ path }) => path.length > 0) : undefined;
+    if (fault === undefined) return otherwise;
+    const [index, ...keys] = fault.path;
+    return `dot ${Number(index) + 1}: ${[...keys.map(String), fault.message].join(" ")}`;
+  };
+  return { error };
+}
+
 /** The schema of `colorHints`. */
 export const colorHintsSchema = z
   .union(
     [z.string().min(1), hintDotsSchema],
-    'must be the path of a picture with transparency, or a list such as [{ "x": 10, "y": 20, "color": "#ff0000" }]',
+    dotsOrOther(
+      'must be the path of a picture with transparency, or a list such as [{ "x": 10, "y": 20, "color": "#ff0000" }]',
+    ),
   )
   .describe(
     "colours to keep to: a picture of the page's shape with strokes of colour on transparency, or dots in the page's own pixels",

@@ -2,7 +2,6 @@
  * Configuration files: JSON with settings for all images and for single ones. Keys may be camelCase or the snake_case
  * of the Python system. A bad file is one error that lists all faults; no value is replaced silently.
  */
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { withoutUndefined } from "./without-undefined.js";
 import { ConfigurationError, messageOf, systemCode } from "../errors.js";
@@ -20,6 +19,7 @@ import {
 import type { Label } from "./config-messages.js";
 import { engineJsonSchema, engineSettingFaults, type EngineSettings } from "./engine-settings.js";
 import { compareSpecificity, ImageMatcher, type EntryMatch } from "./image-match.js";
+import { readNamedFile } from "../platform/named-file.js";
 import { parseJsonText } from "./json-text.js";
 
 /** A configuration file, checked, with camelCase keys. */
@@ -67,7 +67,7 @@ export class ConfigurationHandler {
     checkText("the path of the configuration file", path);
     let file = this.#files.get(path);
     if (file === undefined) {
-      const text = await readFile(path, "utf8").catch((cause: unknown) =>
+      const text = await readNamedFile(path).then(String, (cause: unknown) =>
         Promise.reject(
           new ConfigurationError(
             "ERR_CONFIG",

@@ -66,7 +66,7 @@ export async function keptArchive(
 export const WHY_KEPT = {
   changed: "was changed after it was written",
   files: "holds files that somebody has put there",
-  pages: "has pages that the input no longer has",
+  pages: "has pages that the input no longer has or that can no longer be read",
   copied: "was copied or moved here",
 } satisfies Record<KeptReason | "changed", string>;
 

@@ -1,10 +1,10 @@
 /** Reads a catalogue from a file or an address and finds a model in it. */
-import { open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { messageOf, systemCode, ValidationError } from "../../errors.js";
 import { inputError } from "../../io/files/file-errors.js";
 import { nearestName } from "../../config/nearest-name.js";
 import { EMBEDDED_NAME } from "../../model/model-name.js";
+import { readNamedFile } from "../../platform/named-file.js";
 import { packagePath } from "../../platform/package-files.js";
 import { parseJson } from "../../text/parse-json.js";
 import { withoutSecrets, type Connection } from "../fetch/connection.js";
@@ -71,25 +71,11 @@ export function modelOf({ models }: Catalogue, name: string, place: string): Cat
   });
 }
 
-/** No more is read than a catalogue may have, whatever the file's size is. */
 async function readText(path: string): Promise<string> {
-  try {
-    if (!(await stat(path)).isFile()) throw new RangeError("it is not a file"); // opening a pipe would wait for ever
-    const file = await open(path, "r");
-    try {
-      const bytes = Buffer.alloc(MAX_BYTES + 1);
-      let length = 0;
-      for (let read = -1; read !== 0 && length <= MAX_BYTES; length += read)
-        read = (await file.read(bytes, length, bytes.length - length)).bytesRead;
-      if (length > MAX_BYTES) throw new RangeError(`it has more than ${MAX_BYTES} bytes`);
-      return bytes.toString("utf8", 0, length);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
+  return readNamedFile(path, MAX_BYTES).then(String, (cause: unknown) => {
     const reason = systemCode(cause) === undefined ? messageOf(cause) : messageOf(inputError(path, cause));
     throw unusable(path, reason, cause);
-  }
+  });
 }
 
 function unusable(place: string, reason: string, cause?: unknown): ValidationError {

@@ -1,14 +1,14 @@
 /** Reads the report of an earlier tuning. A file of another kind is refused with what it is. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigurationError, messageOf, systemCode } from "../../errors.js";
+import { readNamedFile } from "../../platform/named-file.js";
 import { parseJsonText } from "../../config/json-text.js";
 import { REPORT_KIND, REPORT_VERSION, reportSchema, type Report } from "./report.js";
 
 /** @throws ConfigurationError `ERR_CONFIG` for a file that cannot be read or is no report of this version */
 export async function readReport(path: string): Promise<Report> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const text = await readNamedFile(path).then(String, (cause: unknown) => {
     if (systemCode(cause) === "EISDIR")
       throw refusal(path, "is a folder", `name the report in it, such as ${join(path, "report.json")}`, cause);
     throw refusal(path, `cannot be read: ${messageOf(cause)}`, undefined, cause);

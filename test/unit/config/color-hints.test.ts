@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pageSettings, parseBatchConfig } from "../../../src/config/batch-config.js";
-import { hintColor } from "../../../src/config/color-hints.js";
+import { colorHintsSchema, hintColor } from "../../../src/config/color-hints.js";
 import type { ConfigurationError } from "../../../src/errors.js";
 import { configFileJsonSchema, ConfigurationHandler } from "../../../src/config/configuration-handler.js";
 
@@ -114,4 +114,12 @@ describe("a page's own settings in a file", () => {
       },
     });
   });
+});
+
+it.each([
+  [{ x: Number.NaN, y: 1, color: "#ff0000" }, "dot 2: x must be a number"],
+  [{ x: 1, color: "#ff0000" }, "dot 2: y must be a number"],
+])("a bad dot is told by its place: %j", (dot, message) => {
+  const good = { x: 1, y: 1, color: "#000000" };
+  expect(colorHintsSchema.safeParse([good, dot]).error?.issues.map((issue) => issue.message)).toEqual([message]);
 });

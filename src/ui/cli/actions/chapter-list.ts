@@ -1,11 +1,11 @@
 /** Several chapters in one command: which they are, and where the result of each goes. */
-import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { basename, join, resolve } from "node:path";
 import type { BatchConfigInput } from "../../../config/batch-config.js";
 import { typedPath } from "../../../core/input/typed-path.js";
 import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
+import { readNamedFile } from "../../../platform/named-file.js";
 import { inputError } from "../../../io/files/file-errors.js";
 import type { Fault } from "../../../errors/fault.js";
 import type { SettingFlags } from "../flags/setting-flags.js";
@@ -39,7 +39,7 @@ export async function listChapters(inputs: readonly string[], flags: ListFlags):
 
 async function readList(path: string): Promise<string[]> {
   const list =
-    path === "-" ? await text(process.stdin) : await readFile(typedPath(path), "utf8").catch(unreadable(path));
+    path === "-" ? await text(process.stdin) : await readNamedFile(typedPath(path)).then(String, unreadable(path));
   if (list.includes("\0"))
     throw new ConfigurationError("ERR_CONFIG", `--from-file: ${path} has NUL characters, so it is not text in UTF-8`, {
       remedy: "save it as UTF-8, one path a line",

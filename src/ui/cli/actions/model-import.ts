@@ -1,6 +1,6 @@
 /** `cobra-batch model import`: makes a model package from the original Cobra release. */
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { STYLES } from "../../../config/batch-config.js";
 import { ResourceError } from "../../../errors.js";
 import type { BuildProgress } from "../../../convert/build-package.js";
@@ -8,7 +8,7 @@ import { isModelPackage } from "../../../model/package.js";
 import { importRelease } from "../../../convert/cobra-release/import-release.js";
 import type { ModelImportFlags } from "../commands/model-command.js";
 import { InstallReporter } from "../output/install-reporter.js";
-import { printMade } from "../output/installing.js";
+import { printMade, stopForGood } from "../output/installing.js";
 import { reportErrors } from "../output/report-errors.js";
 
 /** Imports the release and prints the package's folder. */
@@ -22,6 +22,10 @@ async function run(flags: ModelImportFlags): Promise<void> {
   await refuseForeign(directory, flags.overwrite ?? false);
   const { cobra, pixart, prompt } = flags;
   const reporter = new InstallReporter({ err: process.stderr, json: process.stdout });
+  const stopListening = stopForGood(
+    () => reporter.stop(),
+    `${directory} is as it was; what was made so far, ${join(dirname(directory), `.${basename(directory)}-*`)}, goes when the command is run again`,
+  );
   const opened = await importRelease({
     cobra,
     pixart,
@@ -33,7 +37,7 @@ async function run(flags: ModelImportFlags): Promise<void> {
     ...(flags.buckets ? { buckets: flags.buckets } : {}),
     ...(flags.ignore ? { ignored: flags.ignore } : {}),
     onProgress: json ? (progress) => reporter.onEvent({ type: "building", progress }) : progressPrinter(process.stderr),
-  });
+  }).finally(stopListening);
   printMade(opened, json);
 }
 

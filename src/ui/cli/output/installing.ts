@@ -22,6 +22,18 @@ export function stopResumable(tidy: () => void): () => void {
   });
 }
 
+/**
+ * The same for what cannot be continued.
+ * @param left what is on the disk afterwards, as the end of a sentence
+ */
+export function stopForGood(tidy: () => void, left: string): () => void {
+  return onEndingSignal((name) => {
+    tidy();
+    process.stderr.write(`stopped; ${left}\n`);
+    process.exit(ENDING_SIGNALS[name]);
+  });
+}
+
 /** What `--model` takes: the name, or the folder where it is in none that is looked into. */
 export function modelWord(name: string, folder: string | undefined): string {
   return folder === undefined || modelsFolders(process.env).includes(resolve(folder))

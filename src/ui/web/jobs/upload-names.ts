@@ -21,14 +21,14 @@ export interface UploadName {
 
 /** @throws ValidationError `ERR_ARGUMENT` */
 function uploadName(sent: string): UploadName {
-  const given = normalizeEntryName(sent.normalize("NFC"));
+  const given = normalizeEntryName(sent);
   const fault =
     nameFault(given) ??
     (given === "" || given.endsWith("/") ? "it does not name a file" : undefined) ??
     (isJunkName(given) ? "it is a file that a system or this program leaves behind; leave it out" : undefined);
   if (fault !== undefined)
     throw new ValidationError("ERR_ARGUMENT", `the upload "${printableName(sent)}" is refused: ${fault}`);
-  return { given, safe: portableName(given) };
+  return { given, safe: portableName(given.normalize("NFC")) };
 }
 
 /** The names in one folder of uploads, those that are still on their way among them. */

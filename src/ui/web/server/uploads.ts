@@ -12,6 +12,7 @@ import { ClientShare } from "./client-share.js";
 import { DiskSpace } from "./disk-space.js";
 import type { ServerLimits } from "./limits.js";
 import { busy, RequestError } from "./request-error.js";
+import { issueText } from "./validation.js";
 import { UploadStore } from "./upload-store.js";
 
 const log = getLogger("server");
@@ -189,7 +190,7 @@ export class Uploads {
       path: given["path"] ?? filename ?? name,
     });
     if (parsed.success) return parsed.data;
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
+    const faults = parsed.error.issues.map(issueText);
     throw new ValidationError("ERR_ARGUMENT", `the upload's metadata is wrong: ${faults.join("; ")}`);
   }
 }

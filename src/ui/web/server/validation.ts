@@ -37,6 +37,26 @@ export function readJson(text: string, what: string): unknown {
 }
 
 const MOST_FAULTS = 10;
+/** How Zod itself says that a value is of a wrong type. */
+const WRONG_TYPE = /^Invalid input: expected (\w+), received (\w+)$/u;
+
+/** One fault: the place, the rule, and what was there. */
+export function issueText({ path, message }: z.core.$ZodIssue): string {
+  const [, expected, received] = WRONG_TYPE.exec(message) ?? [];
+  const rule =
+    expected === undefined
+      ? message
+      : received === "undefined"
+        ? `is missing; it must be ${withArticle(expected)}`
+        : `must be ${withArticle(expected)}, not ${received === "null" ? received : withArticle(received!)}`;
+  return [...path.map(String), ""].join(".").replace(/\.$/u, " ") + rule;
+}
+
+function withArticle(type: string): string {
+  if (type === "int") return "a whole number";
+  const word = type === "string" ? "text" : type === "NaN" ? "NaN" : type;
+  return word === "text" || word === "NaN" ? word : `${/^[aeiou]/u.test(word) ? "an" : "a"} ${word}`;
+}
 
 function faultsOf(what: string, { issues }: z.ZodError): string {
   const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
@@ -45,8 +65,7 @@ function faultsOf(what: string, { issues }: z.ZodError): string {
         .slice(0, MOST_FAULTS)
         .map((key) => JSON.stringify(key.slice(0, 60)))
         .join(", ")}`;
-    const place = issue.path.join(".");
-    return place === "" ? issue.message : `${place} ${issue.message}`;
+    return issueText(issue);
   });
   const more = issues.length - faults.length;
   return `${what} is wrong: ${faults.join("; ")}${more > 0 ? `; and ${more} faults more` : ""}`;

@@ -233,7 +233,7 @@ describe("a finished archive", () => {
       coloured: [],
       output: at("out_1.cbz"),
       warnings: [
-        `${at("out.cbz")} has pages that the input no longer has and is kept; the result is ${at("out_1.cbz")}`,
+        `${at("out.cbz")} has pages that the input no longer has or that can no longer be read and is kept; the result is ${at("out_1.cbz")}`,
       ],
     });
     expect(await content("out.cbz")).toEqual(before);
@@ -270,7 +270,7 @@ describe("a finished archive", () => {
       coloured: ["4.png"],
       output: at("out_1.cbz"),
       warnings: [
-        `${at("out.cbz")} has pages that the input no longer has and is kept; the result is ${at("out_1.cbz")}`,
+        `${at("out.cbz")} has pages that the input no longer has or that can no longer be read and is kept; the result is ${at("out_1.cbz")}`,
       ],
     });
     expect(await content("out.cbz")).toEqual(before);
