@@ -76,8 +76,7 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
   const attributes = options.attributes ?? ofPath;
   const looks = new Map<string, Look>();
-  const isOwn = new Map<string, boolean>();
-  const leadsUp = new Map<string, boolean>();
+  const places = new Places(folder, except);
   const others = new Map<string, { readonly what: string; readonly sinceMs: number; told: boolean }>();
   /** @param rested whether it has not changed for long enough */
   const sayOther = (name: string, what: string, rested = false): void => {
@@ -91,14 +90,13 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const names = namesReader(options);
   while (!signal.aborted) {
     const found = await names();
-    if (found !== undefined) for (const known of [looks, isOwn, leadsUp, others]) forgetOthers(known, found);
+    if (found !== undefined) for (const known of [looks, places.known, others]) forgetOthers(known, found);
     for (const name of found ?? []) {
       const path = join(folder, name);
       if (await isForeign(path)) continue;
-      if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
-      if (isOwn.get(name) === true) continue;
-      if (!leadsUp.has(name)) leadsUp.set(name, await liesWithin(folder, path));
-      if (leadsUp.get(name) === true) {
+      const place = await places.of(name);
+      if (place === "results") continue;
+      if (place === "above") {
         sayOther(name, "leads to the folder that is watched, or to one that it lies in");
         continue;
       }
@@ -156,10 +154,35 @@ function forgetOthers(known: Map<string, unknown>, names: readonly string[]): vo
   for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
 }
 
-/** Whether a path is one of these folders, or one of them lies in it. */
-async function holdsOne(path: string, folders: readonly string[]): Promise<boolean> {
-  for (const folder of folders) if (await liesWithin(folder, path)) return true;
-  return false;
+type Place = "chapter" | "results" | "above";
+
+/** Where names lead: a folder for results is one of them or lies in it, or the watched folder does, through links too. */
+class Places {
+  /** By name; what has the name now is known by its inode, since looking takes a way up through all folders. */
+  readonly known = new Map<string, { readonly inode: string; readonly place: Place }>();
+  readonly #folder: string;
+  readonly #results: readonly string[];
+
+  constructor(folder: string, results: readonly string[]) {
+    this.#folder = folder;
+    this.#results = results;
+  }
+
+  async of(name: string): Promise<Place> {
+    const path = join(this.#folder, name);
+    const info = await lstat(path, { bigint: true }).catch(() => undefined);
+    const inode = `${info?.dev} ${info?.ino} ${info?.mode}`;
+    const before = this.known.get(name);
+    if (before?.inode === inode) return before.place;
+    const place = await this.#look(path);
+    this.known.set(name, { inode, place });
+    return place;
+  }
+
+  async #look(path: string): Promise<Place> {
+    for (const results of this.#results) if (await liesWithin(results, path)) return "results";
+    return (await liesWithin(this.#folder, path)) ? "above" : "chapter";
+  }
 }
 
 /** Reads the folder's names; undefined where it cannot be read now. */
