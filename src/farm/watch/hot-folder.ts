@@ -156,9 +156,9 @@ function forgetOthers(known: Map<string, unknown>, names: readonly string[]): vo
 
 type Place = "chapter" | "results" | "above";
 
-/** Where names lead: a folder for results is one of them or lies in it, or the watched folder does, through links too. */
+/** Tells what names lead to, through links too: a folder for results, the watched one, or what one of these lies in. */
 class Places {
-  /** By name; what has the name now is known by its inode, since looking takes a way up through all folders. */
+  /** By name, with the inode that had it: finding out takes a way up through all folders. */
   readonly known = new Map<string, { readonly inode: string; readonly place: Place }>();
   readonly #folder: string;
   readonly #results: readonly string[];
