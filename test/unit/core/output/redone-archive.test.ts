@@ -141,6 +141,37 @@ describe("names of an output of which a page is redone", () => {
   });
 });
 
+describe("an archive of which several pages are redone", () => {
+  it("stays as it is where one fails, which is said, and has the others once that one is done", async () => {
+    await colorize();
+    const before = await entries();
+    failing = ["2.png"];
+    const { warnings } = await run(await redoRun(at("out.cbz"), ["1.png", "2.png"]));
+    expect(warnings).toEqual([
+      `${at("out.cbz")} stays as it is since 2.png failed: the new picture of 1.png will be in it once that is mended`,
+    ]);
+    expect(await entries()).toEqual(before);
+    failing = [];
+    expect(await redo("2.png")).toEqual({ coloured: ["2.png"], warnings: [] });
+    const now = await entries();
+    expect(Object.keys(now)).toEqual(Object.keys(before));
+    for (const [page, isNew] of [
+      ["1", true],
+      ["2", true],
+      ["3", false],
+    ] as const)
+      expect(now[`${page}_colorized.png`] !== before[`${page}_colorized.png`]).toBe(isNew);
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+
+  it("has nothing beside it where all of them fail", async () => {
+    await colorize();
+    failing = ["1.png", "2.png"];
+    expect(await run(await redoRun(at("out.cbz"), ["1.png", "2.png"]))).toEqual({ coloured: failing, warnings: [] });
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+});
+
 describe("pictures of an archive that are replaced for their settings", () => {
   const hinted = (page: string): RunBatchOptions => ({
     pageConfig: (name) => (name === page ? { colorHints: [{ x: 4, y: 4, color: "#ff0000" }] } : {}),
