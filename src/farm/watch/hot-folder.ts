@@ -36,6 +36,8 @@ export interface HotFolderOptions {
 export interface ReadyChapter {
   readonly path: string;
   readonly kind: ChapterKind;
+  /** Names, sizes and times: the same as long as nothing of it changes. */
+  readonly state: string;
   /**
    * Whether it is as it was when it was handed out. One that is not is handed out again once it has stopped changing.
    * @param movedTo where it is, if it was moved
@@ -127,7 +129,7 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
           return waitMs;
         };
         if (typeof kind === "object") sayOther(name, kind.what, true);
-        else if (kind !== undefined) yield { path, kind, look, tryLater };
+        else if (kind !== undefined) yield { path, kind, state: openedState, look, tryLater };
         if (signal.aborted) return;
       }
     }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
-import { redoRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
+import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
@@ -168,6 +168,26 @@ describe("an archive of which several pages are redone", () => {
     await colorize();
     failing = ["1.png", "2.png"];
     expect(await run(await redoRun(at("out.cbz"), ["1.png", "2.png"]))).toEqual({ coloured: failing, warnings: [] });
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+});
+
+describe("a preview whose page is not what was shown any more", () => {
+  it.each([
+    ["changed", async (): Promise<void> => writeFile(at("in/1.png"), await drawn(9))],
+    ["gone", (): Promise<void> => unlink(at("in/1.png"))],
+  ])("is not approved: %s", async (_what, change) => {
+    await colorize({ previewMode: true });
+    const before = await readdir(at("out.cbz.cobra-batch"));
+    await change();
+    await expect(approveRun(at("out.cbz")).then((approved) => run(approved!))).rejects.toMatchObject({
+      code: "ERR_STATE",
+      message: "1.png has changed or gone from the input since the preview",
+    });
+    expect(await readdir(at("out.cbz.cobra-batch"))).toEqual(before);
+    const { coloured } = await run(await rejectRun(at("out.cbz")));
+    expect(coloured).toHaveLength(1);
+    expect((await run((await approveRun(at("out.cbz")))!)).coloured.length).toBeGreaterThan(0);
     expect(await archives()).toEqual(["out.cbz"]);
   });
 });
