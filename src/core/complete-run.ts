@@ -31,8 +31,11 @@ export interface EndingRun {
   fingerprint(settings: PageSettings): string;
 }
 
-/** Resolves to undefined when the output is not completed: pages are left, or it would lose pictures that it has. */
-export async function completeRun(run: EndingRun): Promise<Finished | undefined> {
+/**
+ * Resolves to undefined when the output is not completed: pages are left, or it would lose pictures that it has.
+ * @param previewWaits a preview is not decided about, which may show all pages that there are
+ */
+export async function completeRun(run: EndingRun, previewWaits: boolean): Promise<Finished | undefined> {
   const { engine, config, pages, scan, only, output } = run;
   const metadata = runMetadata(
     engine,
@@ -43,9 +46,9 @@ export async function completeRun(run: EndingRun): Promise<Finished | undefined>
     origins(run),
     scan.found.inColor.map(({ name }) => name),
   );
-  const isKept = await losesPicture(run);
+  const isKept = !previewWaits && (await losesPicture(run));
   const added = addedPages(run);
-  if ((!pages.allDone && added.length === 0) || isKept) {
+  if (previewWaits || (!pages.allDone && added.length === 0) || isKept) {
     if (only !== undefined || isKept) await output.report(metadata);
     if (isKept && pages.failures.length > 0)
       for (const notice of archiveKept(run)) pages.emit({ type: "warning", ...notice });

@@ -163,9 +163,9 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     await output.noteFaults(pages.failures);
     const ending: EndingRun = { ...parts, output, record, referenceNames, fingerprint };
     for (let round = 1; ; round++) {
-      await work(parts, output, references, journaled);
+      const goesOn = await work(parts, output, references, journaled);
       control.signal.throwIfAborted();
-      const finished = await completeRun(ending);
+      const finished = await completeRun(ending, !goesOn);
       if (finished === undefined || "written" in finished) return finished?.written;
       putBackDamaged(pages, finished.damaged, round);
     }
@@ -188,12 +188,13 @@ function putBackDamaged(pages: BatchPages, damaged: readonly BatchPage[], round:
   pages.putBack(damaged);
 }
 
+/** Resolves to whether it came to the pages: a preview may wait. */
 async function work(
   parts: RunParts,
   output: RunOutput,
   references: PageReferences,
   journaled: PreviewOutput | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { engine, config, pages, control, gate, only } = parts;
   const known = async (page: BatchPage): Promise<PageOutcome | undefined> => {
     if (only === undefined || only.has(page.entry.name)) return undefined;
@@ -240,6 +241,7 @@ async function work(
     journaled === undefined ||
     (await runPreview({ config, pages, output: journaled, gate, stopped, work: some, seedGrid }));
   if (goesOn) await some();
+  return goesOn;
 }
 
 /** Where the input itself has vanished, every other page would fail as well: the batch ends, to be continued later. */

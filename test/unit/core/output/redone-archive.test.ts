@@ -1,5 +1,5 @@
 // A finished output whose input or settings have changed: what stays as it was, and what is said.
-import { mkdtemp, readdir, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -168,6 +168,34 @@ describe("an archive of which several pages are redone", () => {
     await colorize();
     failing = ["1.png", "2.png"];
     expect(await run(await redoRun(at("out.cbz"), ["1.png", "2.png"]))).toEqual({ coloured: failing, warnings: [] });
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+});
+
+describe("a preview that shows all pages", () => {
+  it.each([{ outputZip: "out.cbz" }, { outputZip: undefined, outputDir: "out" }])("waits, too: %o", async (output) => {
+    for (const seed of [2, 3]) await unlink(at(`in/${seed}.png`));
+    const [[key, name]] = Object.entries(output).slice(-1) as [[string, string]];
+    const settings = { ...output, [key]: at(name), previewMode: true };
+    const isComplete = async (): Promise<boolean> => {
+      const path = name === "out" ? at("out/processing_metadata.json") : at(name);
+      return readFile(path).then(
+        () => true,
+        () => false,
+      );
+    };
+    expect((await colorize(settings)).coloured).toEqual(["1.png"]);
+    expect(await isComplete()).toBe(false);
+    expect((await colorize(settings)).coloured).toEqual([]);
+    expect(await isComplete()).toBe(false);
+    expect((await run((await approveRun(at(name)))!)).coloured).toEqual([]);
+    expect(await isComplete()).toBe(true);
+  });
+
+  it("does not wait where the next command asks for none", async () => {
+    for (const seed of [2, 3]) await unlink(at(`in/${seed}.png`));
+    await colorize({ previewMode: true });
+    expect((await colorize()).coloured).toEqual([]);
     expect(await archives()).toEqual(["out.cbz"]);
   });
 });
