@@ -20,6 +20,7 @@ import { checkedEngine } from "./checked-engine.js";
 import { checkedParts } from "./checked-parts.js";
 import { checkedImages } from "./pages/asked-images.js";
 import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
+import { withoutLink } from "./output/work-folder.js";
 import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
 import type { BatchEvent, BatchEventBody, BatchSummary, PreviewResult } from "./events.js";
@@ -328,7 +329,7 @@ export class BatchProcessor implements AsyncDisposable {
       const scan = await this.#scanned();
       const written = await runPages({
         engine: this.#engine,
-        config: this.#config,
+        config: await withoutLink(this.#config),
         pages,
         scan,
         sink: this.#options.sink,

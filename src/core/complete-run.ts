@@ -47,8 +47,8 @@ export async function completeRun(run: EndingRun): Promise<Finished | undefined>
   const added = addedPages(run);
   if ((!pages.allDone && added.length === 0) || isKept) {
     if (only !== undefined || isKept) await output.report(metadata);
-    if (isKept && only === undefined && pages.failures.length > 0)
-      pages.emit({ type: "warning", ...archiveKept(config.outputZip!) });
+    if (isKept && pages.failures.length > 0)
+      for (const notice of archiveKept(run)) pages.emit({ type: "warning", ...notice });
     await output.stop();
     return undefined;
   }
@@ -91,11 +91,25 @@ function addedPages({ config, pages, only, output }: EndingRun): string[] {
   return isComplete && left.every((page) => !packedPages.has(page)) ? left : [];
 }
 
-function archiveKept(path: string): Notice {
-  return {
-    message: `${path} stays as it is: a new one would lack pictures of the pages that failed`,
-    remedy: "mend those pages, then run the same command again",
-  };
+/** Of single pages that all failed nothing waits, and their failures say what to do. */
+function archiveKept({ config, only, output, pages }: EndingRun): Notice[] {
+  const stays = `${config.outputZip!} stays as it is`;
+  const waiting = [...output.history.unfinished.keys()];
+  if (only === undefined)
+    return [
+      {
+        message: `${stays}: a new one would lack pictures of the pages that failed`,
+        remedy: "mend those pages, then run the same command again",
+      },
+    ];
+  if (waiting.length === 0) return [];
+  const failed = shownNames(pages.failures.map(({ page }) => page));
+  return [
+    {
+      message: `${stays} since ${failed} failed: the new ${waiting.length === 1 ? "picture" : "pictures"} of ${shownNames(waiting)} will be in it once that is mended`,
+      remedy: `run redo for ${failed} again, with other settings where these were the cause`,
+    },
+  ];
 }
 
 function notInArchive(added: readonly string[]): Notice {

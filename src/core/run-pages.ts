@@ -36,6 +36,7 @@ import type { PageContext } from "./pages/page-work.js";
 import { workThrough, type SegmentControl } from "./pages/work-through.js";
 import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
+import { checkShown } from "./preview/check-shown.js";
 import { runPreview } from "./preview/run-preview.js";
 import { changesThatStay } from "./journal/history.js";
 import type { Notice } from "../errors/notice.js";
@@ -123,6 +124,8 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     return path;
   };
   const { decision } = parts;
+  if (decision !== undefined && decision.shownPages.size > 0)
+    await checkShown(decision.shownPages, new Set(upcoming.map(({ entry }) => entry.name)), hashesOf(upcoming));
   const looks = !parts.fresh && only === undefined && decision === undefined;
   // Without the lease: nothing is changed where nothing is left to do. With the lease it is looked again.
   const { finished = undefined } = looks ? await look() : {};

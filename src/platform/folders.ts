@@ -11,12 +11,13 @@ import { systemCode } from "../errors.js";
 /**
  * Rejects with the system's error.
  * @param root only folders below this one are made
+ * @param mode of the folder itself, of which the process's mask is taken off. Default: 0o777
  */
-export async function makeFolders(path: string, root?: string): Promise<void> {
+export async function makeFolders(path: string, root?: string, mode?: number): Promise<void> {
   const full = resolve(path);
   if (full === root || (await isFolder(full))) return;
   await makeFolders(dirname(full), root).catch(unlessInTheWay);
-  await mkdir(full).catch(async (error: unknown) => {
+  await mkdir(full, mode).catch(async (error: unknown) => {
     // another process may have been quicker
     if (systemCode(error) !== "EEXIST" || !(await isFolder(full))) throw error;
   });

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Lease } from "../../src/core/journal/lease.js";
-import { writeChapter } from "../support/chapter.js";
+import { writeZip } from "../support/archives.js";
+import { colourPage, linePage, writeChapter } from "../support/chapter.js";
 import { runCli, type CliResult } from "../support/cli.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
 
@@ -119,4 +120,24 @@ it("moves a chapter by itself once its preview was approved", async () => {
   expect(await approved).toMatchObject({ code: 0 });
   expect(linesOf(stdout).filter(({ reason }) => reason === "preview")).toHaveLength(1);
   expect([await readdir(at("in")), await readdir(at("done"))]).toEqual([[], ["chapter.cbz"]]);
+});
+
+it("shows another chapter that takes a name whose preview waits, with an output of its own", async () => {
+  await rm(at("in/broken.cbz"));
+  await writeChapter(at("in/chapter.cbz"), 2);
+  let replaced: Promise<string> | undefined;
+  const seen = (stdout: string): void => {
+    if (!stdout.includes('"preview",')) return;
+    const other = async (): Promise<string> =>
+      writeZip(at("in/chapter.cbz"), { "9.png": await linePage(9), "ref_a.jpg": await colourPage(1) });
+    replaced ??= other();
+  };
+  const { stdout } = await watchedWith(seen, "chapter_1_colorized.cbz.cobra-batch", "--json", "--preview");
+  await replaced;
+  const outputs = (await readdir(at("out"))).filter((name) => name.startsWith("chapter_1"));
+  expect(outputs).toEqual(["chapter_1_colorized.cbz.cobra-batch"]);
+  expect(stdout).toContain("chapter_colorized.cbz holds results of another chapter of this name");
+  const { code, stderr } = await runCli(["approve", at("out/chapter_colorized.cbz"), "--model", SMALL_MODEL]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/changed or gone from the input since the preview/);
 });

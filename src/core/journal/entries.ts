@@ -93,6 +93,11 @@ export type ArchiveEntry = {
   readonly keepOthers?: true;
   /** Why it is not replaced though it is this output's own. */
   readonly kept?: KeptReason | undefined;
+  /**
+   * It was written instead of the archive that was asked to be replaced, which had pictures of pages that failed: what
+   * that one was then.
+   */
+  readonly instead?: Pick<FileRecord, "sha256" | "sizeBytes"> | undefined;
   /** Pages whose pictures were no longer in it when it was opened again. */
   readonly gone?: readonly string[];
   /** Its pages that were in colour already. Journals of version 0.1.0 do not say. */

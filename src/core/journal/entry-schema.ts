@@ -168,6 +168,7 @@ const journalEntry = z.discriminatedUnion("type", [
     inputs: z.array(hash).optional(),
     keepOthers: z.literal(true).optional(),
     kept: z.enum(["files", "pages", "copied"]).optional(),
+    instead: z.looseObject({ sha256: hash, sizeBytes: count }).optional(),
     gone: z.array(text).optional(),
     inColor: z.array(text).optional(),
     carried: carriedOrigins.optional(),

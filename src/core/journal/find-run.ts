@@ -15,7 +15,7 @@ import { isPlace } from "./place.js";
 import { absoluteRun } from "./run-record.js";
 import { isThere } from "../../io/files/exists.js";
 import { fileVersion } from "../../io/files/file-version.js";
-import { identity } from "../../io/files/real-path.js";
+import { fileBehindLink, identity } from "../../io/files/real-path.js";
 
 /** A run that was found by its output. */
 export interface StoredRun {
@@ -40,7 +40,7 @@ const COLORIZE_AGAIN = "run the colorize command again instead";
  * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`; ValidationError `ERR_OUTPUT_UNSAFE`
  */
 export async function findRun(output: string): Promise<StoredRun> {
-  const path = resolve(output);
+  const path = await fileBehindLink(resolve(output));
   for (const paths of await candidates(path)) {
     const journal = join(workFolder(paths), JOURNAL_NAME);
     const parsed = await readJournal(journal);

@@ -2,7 +2,7 @@
  * The journal of an output, held by one process: the lease, the file, and what it means. It also reports when the
  * previous process ended without giving the lease back.
  */
-import { copyFile, lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError, ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
@@ -23,6 +23,8 @@ export const LEASE_NAME = "lease";
 export interface LockedJournalOptions extends LeaseOptions {
   /** Opens the crash notes of this process. Default: none are written. */
   readonly openCrashNotes?: (path: string) => CrashNotePad;
+  /** Permissions that the work folder has at most. Default: those of any new folder. */
+  readonly mode?: number | undefined;
 }
 
 /** So often a work folder is made again that other runs remove as they end. */
@@ -181,14 +183,21 @@ export class LockedJournal {
 /** Takes the lease in a work folder, which is made if it is missing, and again if a run that ends removes it. */
 async function takeLease(work: string, output: string, options: LockedJournalOptions): Promise<Lease> {
   for (let tries = 1; ; tries++) {
-    await makeFolder(work);
+    await makeFolder(work, undefined, options.mode);
     try {
       await checkWorkFolder(work);
+      if (options.mode !== undefined) await restrict(work, options.mode);
       return await Lease.acquire(join(work, LEASE_NAME), output, options);
     } catch (error) {
       if (tries >= MOST_TRIES || !isMissing(error)) throw error;
     }
   }
+}
+
+/** Takes permissions away that a folder is not to have. */
+async function restrict(folder: string, mode: number): Promise<void> {
+  const now = (await lstat(folder)).mode & 0o777;
+  if ((now & ~mode) !== 0) await chmod(folder, now & mode).catch(() => {}); // another user's
 }
 
 function isMissing(error: unknown): boolean {

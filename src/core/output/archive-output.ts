@@ -12,16 +12,24 @@ import { portableName } from "../../io/names/portable-names.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
-import type { ArchiveEntry, CarriedOrigins, FileRecord, LayerRecord } from "../journal/entries.js";
+import type { CarriedOrigins, FileRecord, LayerRecord } from "../journal/entries.js";
 import { layerPaths } from "./layer-records.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
 import type { BatchPage } from "../pages/batch-page.js";
-import type { PageFailure } from "../events.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
-import { archiveEntry, findOwn, keptArchive, WHY_KEPT, type EarlierRuns, type OwnArchive } from "./own-archive.js";
+import { removeSubstitutes, targetOf, type ArchiveTarget } from "./archive-target.js";
+import {
+  archiveEntry,
+  findOwn,
+  keptArchive,
+  WHY_KEPT,
+  type ArchiveFacts,
+  type EarlierRuns,
+  type OwnArchive,
+} from "./own-archive.js";
 import { ReplacedArchive } from "./replaced-archive.js";
 import { workFolder } from "./work-folder.js";
 import { shownNames } from "../../text/shown.js";
@@ -81,19 +89,22 @@ export async function writeArchive(
       own === undefined
         ? await keptArchive(config, journal, pages, earlier)
         : await reasonToKeep(own.path, whole, before);
-    const replaced = notReplaced === undefined ? own?.path : undefined;
-    const losing = replaced === undefined && config.overwrite ? await losesByFailure(config, content) : undefined;
-    const kept = losing ?? notReplaced;
-    const naming = losing === undefined ? config : { ...config, overwrite: false };
-    const changed = replaced === undefined ? [] : await changedSettings(replaced, content, journal);
-    const written = await nameArchive(unnamed, replaced, naming, journal, {
+    const target = await targetOf(config, journal, whole, notReplaced === undefined ? own : undefined);
+    const changed = target.replaced === undefined ? [] : await changedSettings(target.replaced, content, journal);
+    const naming = { ...config, overwrite: config.overwrite && target.instead === undefined };
+    const written = await nameArchive(unnamed, target.replaced, naming, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
       ...(madeFrom.carried && { carried: madeFrom.carried }),
       inColor: madeFrom.in_color ?? [],
       ...(own?.entry.keepOthers === true ? { keepOthers: true } : {}),
+      ...(target.instead && { instead: target.instead }),
     });
-    if (kept !== undefined && kept.path !== written)
-      notices.push({ message: `${kept.path} ${kept.why} and is kept; the result is ${written}` });
+    if (written === config.outputZip) notices.push(...(await removeSubstitutes(config, journal)));
+    const kept: ArchiveTarget["kept"] = target.kept ?? notReplaced;
+    if (kept !== undefined && kept.path !== written) {
+      const message = `${kept.path} ${kept.why} and is kept; the result is ${written}`;
+      notices.push({ message, ...(kept.remedy === undefined ? {} : { remedy: kept.remedy }) });
+    }
     if (changed.length > 0) notices.push(replacedNotice(changed));
     return { written };
   } finally {
@@ -113,20 +124,6 @@ async function othersOrigins(
   const copies = new Set(before?.files.map(({ name }) => name));
   const kept = pages ?? inColor?.filter((name) => copies.has(name));
   return { carried: before, in_color: kept?.length === 0 ? undefined : kept };
-}
-
-/** Keeps an archive that was to be overwritten if it has the picture of a page that has failed now. */
-async function losesByFailure(
-  { outputZip }: BatchConfig,
-  { metadata: { failures = [] } }: ArchiveContent,
-): Promise<{ path: string; why: string } | undefined> {
-  if (failures.length === 0) return undefined;
-  const has = await readArchiveMetadata(outputZip!).catch(() => undefined);
-  const failed = new Set((failures as readonly PageFailure[]).map(({ page }) => page));
-  const lost = [...(has?.pages ?? []).map(({ page }) => page), ...(has?.in_color ?? [])].find((page) =>
-    failed.has(page),
-  );
-  return lost === undefined ? undefined : { path: outputZip!, why: `has the picture of ${lost}, which failed now,` };
 }
 
 /** Why this output's own archive is kept all the same, as the rest of a sentence about it. */
@@ -251,7 +248,7 @@ async function nameArchive(
   replaced: string | undefined,
   config: BatchConfig,
   journal: LockedJournal,
-  facts: Pick<ArchiveEntry, "inputs" | "keepOthers" | "carried" | "inColor">,
+  facts: ArchiveFacts,
 ): Promise<string> {
   const wanted = config.outputZip!;
   const digest = { sha256: await fileSha256(unnamed), sizeBytes: (await stat(unnamed)).size };

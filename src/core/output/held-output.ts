@@ -2,6 +2,7 @@
  * Takes an output for one run. The lease comes first; only then it is looked at what lies there, decided, and a
  * finished archive opened again. Every command comes through here: who does not get the lease changes nothing.
  */
+import { stat } from "node:fs/promises";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { isThere } from "../../io/files/exists.js";
 import { makeFolder } from "../../io/files/make-folder.js";
@@ -41,7 +42,8 @@ export async function holdOutput(
 ): Promise<HeldOutput | { readonly finished: FinishedArchive }> {
   if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, record);
   if (config.outputDir !== undefined) await makeFolder(config.outputDir);
-  const journal = await LockedJournal.open(workFolder(config), outputPath(config), options);
+  const mode = await folderMode(config.outputZip);
+  const journal = await LockedJournal.open(workFolder(config), outputPath(config), { ...options, mode });
   try {
     if (decision !== undefined) return { journal, isReopened: await decision.note(journal, config) };
     // Shards have coloured all pages: nothing is taken from an archive.
@@ -55,6 +57,14 @@ export async function holdOutput(
     await letGo(config, journal);
     throw error;
   }
+}
+
+/** Permissions of a folder whose files are to be read by nobody who may not read the archive. Undefined without one. */
+async function folderMode(archive: string | undefined): Promise<number | undefined> {
+  const info = archive === undefined ? undefined : await stat(archive).catch(() => undefined);
+  if (info?.isFile() !== true) return undefined;
+  const mode = info.mode & 0o777;
+  return mode | ((mode & 0o444) >> 2) | 0o700; // who may read may enter
 }
 
 /** Gives the output back; a work folder whose journal says nothing goes with it. Never rejects. */

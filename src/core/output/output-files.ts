@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { outputError } from "../../io/files/file-errors.js";
@@ -63,8 +63,9 @@ export class OutputFiles {
   ): Promise<WrittenPlace> {
     for (const record of this.overwrite ? [] : earlier) {
       const number = await this.find(name, record);
-      if (number !== undefined && (await suits(number)) && !(await this.isRead(this.path(name, number))))
-        return { number, replaces: record };
+      if (number === undefined || !(await suits(number))) continue;
+      const path = this.path(name, number);
+      if (!(await isLink(path)) && !(await this.isRead(path))) return { number, replaces: record };
     }
     if (this.overwrite) {
       let number = 0;
@@ -76,7 +77,8 @@ export class OutputFiles {
       if (!(await suits(number))) continue;
       if (!(await isTaken(this.path(name, number)))) return { number, replaces: undefined };
       // The same bytes: left by a run that lost its lease, or whose journal is gone.
-      if ((await this.find(name, { ...content, firstNumber: number })) === number) return { number, replaces: content };
+      const isSame = (await this.find(name, { ...content, firstNumber: number })) === number;
+      if (isSame && !(await isLink(this.path(name, number)))) return { number, replaces: content };
     }
   }
 
@@ -90,6 +92,14 @@ export async function fileSha256(path: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   return hash.digest("hex");
+}
+
+/** Whether a path is a link. Somebody has put it there: no file takes its place unless that is asked for. */
+export async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (info) => info.isSymbolicLink(),
+    () => false,
+  );
 }
 
 /** Whether something has the path already. Rejects with `ERR_OUTPUT_WRITE` if the system does not tell. */

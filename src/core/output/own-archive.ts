@@ -81,16 +81,19 @@ function isOther(entry: ArchiveEntry, pages: readonly Hashed[], earlier: Earlier
   return [...made].filter((hash) => now.has(hash)).length * 2 <= made.size;
 }
 
-function hasDigest(entry: ArchiveEntry): entry is ArchiveEntry & FileRecord {
+export function hasDigest(entry: ArchiveEntry): entry is ArchiveEntry & FileRecord {
   return entry.sha256 !== undefined && entry.sizeBytes !== undefined && entry.firstNumber !== undefined;
 }
+
+/** What an archive's entry says besides. */
+export type ArchiveFacts = Pick<ArchiveEntry, "inputs" | "keepOthers" | "gone" | "carried" | "inColor" | "instead">;
 
 /** The journal's entry of an archive that is there or is about to get its name. */
 export async function archiveEntry(
   file: string,
   name: string,
   { outputZip }: BatchConfig,
-  facts: Pick<ArchiveEntry, "inputs" | "keepOthers" | "gone" | "carried" | "inColor">,
+  facts: ArchiveFacts,
 ): Promise<ArchiveEntry & FileRecord> {
   return {
     type: "archive",

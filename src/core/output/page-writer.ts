@@ -1,6 +1,7 @@
 /** Writes the pictures of pages, and their layers, each after its line in the journal. */
 import { dirname, join } from "node:path";
 import { removeLeftovers } from "../../io/files/atomic-file.js";
+import { realPathOf } from "../../io/files/real-path.js";
 import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import type { LayerRecord, PageEntry } from "../journal/entries.js";
@@ -8,7 +9,7 @@ import type { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
-import type { FileDigest, OutputFiles, WrittenPlace } from "./output-files.js";
+import { isLink, type FileDigest, type OutputFiles, type WrittenPlace } from "./output-files.js";
 import { checkInside } from "./output-guard.js";
 
 /** A page's entry before it is known where its picture goes. */
@@ -88,16 +89,25 @@ export class PageWriter {
     const place = await files.place(outputName, content, earlier, async (number) =>
       layers.length === 0 ? true : layersAreOwn(files.path(outputName, number), earlierLayers, layers),
     );
-    if (files.overwrite || preview === true) return place;
     const { number, replaces } = place;
+    const path = files.path(outputName, number);
+    if (files.overwrite && (await isLink(path))) {
+      const message = `${path} was a link to ${await realPathOf(path)}, which stays as it is; it is a picture now`;
+      this.#notices.push({ message });
+    }
+    if (files.overwrite || preview === true) return place;
     const last = earlier[0];
     const asked = Object.hasOwn(journal.history.adjustments.pages, page) || last?.preview === true;
     if (replaces !== undefined && replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
     if (replaces === undefined && last !== undefined && number > last.firstNumber) {
       const kept = files.path(outputName, last.firstNumber);
-      const why = (await files.isRead(kept)) ? "is a reference of this run" : "was changed after it was written";
+      const why = (await files.isRead(kept))
+        ? "is a reference of this run"
+        : (await isLink(kept))
+          ? "is a link"
+          : "was changed after it was written";
       this.#notices.push({
-        message: `${kept} ${why} and is kept; the new picture of ${page} is ${files.path(outputName, number)}`,
+        message: `${kept} ${why} and is kept; the new picture of ${page} is ${path}`,
       });
     }
     return place;

@@ -22,6 +22,17 @@ export class RunDecision {
   }
 
   /**
+   * Pages of a preview that this approves, with the hashes of their files; "" where one is unknown.
+   * @internal
+   */
+  get shownPages(): ReadonlyMap<string, string> {
+    const approves = this.#entries.some((entry) => entry.type === "preview" && entry.state === "approved");
+    const { preview, inputs } = this.#found.history;
+    const { pages = [], seeds } = (approves ? preview?.result : undefined) ?? {};
+    return new Map([...pages, ...(seeds?.pictures ?? [])].map(({ page }) => [page, inputs.get(page) ?? ""]));
+  }
+
+  /**
    * Notes it in the journal of the output, which this process holds. A finished archive is opened again first.
    * @internal
    * @returns whether one was

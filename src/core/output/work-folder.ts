@@ -11,6 +11,7 @@ import { FAILURES_NAME } from "../../io/names/output-rules.js";
 import { JOURNAL_NAME, LEASE_NAME } from "../journal/locked-journal.js";
 import { getLogger } from "../../logging.js";
 import { temporaryName } from "../../io/files/atomic-file.js";
+import { fileBehindLink } from "../../io/files/real-path.js";
 import { isOwnFile, ownFilePath } from "../../io/files/own-file.js";
 import { makeFolders } from "../../platform/folders.js";
 import { readJournal } from "../journal/journal.js";
@@ -58,8 +59,16 @@ export function picturesFolder(paths: OutputPaths): string {
  * The file that says which pages failed, why, and what to do: beside the pictures, for an archive in its work folder. A
  * user's file of that name is left alone.
  */
-export function failuresFile(paths: OutputPaths): Promise<string> {
-  return ownFilePath(join(paths.outputDir ?? workFolder(paths), FAILURES_NAME));
+export async function failuresFile(paths: OutputPaths): Promise<string> {
+  return ownFilePath(join(paths.outputDir ?? workFolder(await withoutLink(paths)), FAILURES_NAME));
+}
+
+/**
+ * The same output, an archive that is named by a link under its own path: it is written there, with its work folder
+ * beside it, and the link stays. Rejects as `fileBehindLink`.
+ */
+export async function withoutLink<Paths extends OutputPaths>(paths: Paths): Promise<Paths> {
+  return paths.outputZip === undefined ? paths : { ...paths, outputZip: await fileBehindLink(paths.outputZip) };
 }
 
 /** What a run keeps in its work folder but for results of shards, and what a system keeps there of deleted files. */

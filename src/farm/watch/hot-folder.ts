@@ -36,6 +36,8 @@ export interface HotFolderOptions {
 export interface ReadyChapter {
   readonly path: string;
   readonly kind: ChapterKind;
+  /** Names, sizes and times: the same as long as nothing of it changes. */
+  readonly state: string;
   /**
    * Whether it is as it was when it was handed out. One that is not is handed out again once it has stopped changing.
    * @param movedTo where it is, if it was moved
@@ -76,8 +78,7 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
   const attributes = options.attributes ?? ofPath;
   const looks = new Map<string, Look>();
-  const isOwn = new Map<string, boolean>();
-  const leadsUp = new Map<string, boolean>();
+  const places = new Places(folder, except);
   const others = new Map<string, { readonly what: string; readonly sinceMs: number; told: boolean }>();
   /** @param rested whether it has not changed for long enough */
   const sayOther = (name: string, what: string, rested = false): void => {
@@ -91,14 +92,13 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
   const names = namesReader(options);
   while (!signal.aborted) {
     const found = await names();
-    if (found !== undefined) for (const known of [looks, isOwn, leadsUp, others]) forgetOthers(known, found);
+    if (found !== undefined) for (const known of [looks, places.known, others]) forgetOthers(known, found);
     for (const name of found ?? []) {
       const path = join(folder, name);
       if (await isForeign(path)) continue;
-      if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
-      if (isOwn.get(name) === true) continue;
-      if (!leadsUp.has(name)) leadsUp.set(name, await liesWithin(folder, path));
-      if (leadsUp.get(name) === true) {
+      const place = await places.of(name);
+      if (place === "results") continue;
+      if (place === "above") {
         sayOther(name, "leads to the folder that is watched, or to one that it lies in");
         continue;
       }
@@ -129,7 +129,7 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
           return waitMs;
         };
         if (typeof kind === "object") sayOther(name, kind.what, true);
-        else if (kind !== undefined) yield { path, kind, look, tryLater };
+        else if (kind !== undefined) yield { path, kind, state: openedState, look, tryLater };
         if (signal.aborted) return;
       }
     }
@@ -156,10 +156,35 @@ function forgetOthers(known: Map<string, unknown>, names: readonly string[]): vo
   for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
 }
 
-/** Whether a path is one of these folders, or one of them lies in it. */
-async function holdsOne(path: string, folders: readonly string[]): Promise<boolean> {
-  for (const folder of folders) if (await liesWithin(folder, path)) return true;
-  return false;
+type Place = "chapter" | "results" | "above";
+
+/** Tells what names lead to, through links too: a folder for results, the watched one, or what one of these lies in. */
+class Places {
+  /** By name, with the inode that had it: finding out takes a way up through all folders. */
+  readonly known = new Map<string, { readonly inode: string; readonly place: Place }>();
+  readonly #folder: string;
+  readonly #results: readonly string[];
+
+  constructor(folder: string, results: readonly string[]) {
+    this.#folder = folder;
+    this.#results = results;
+  }
+
+  async of(name: string): Promise<Place> {
+    const path = join(this.#folder, name);
+    const info = await lstat(path, { bigint: true }).catch(() => undefined);
+    const inode = `${info?.dev} ${info?.ino} ${info?.mode}`;
+    const before = this.known.get(name);
+    if (before?.inode === inode) return before.place;
+    const place = await this.#look(path);
+    this.known.set(name, { inode, place });
+    return place;
+  }
+
+  async #look(path: string): Promise<Place> {
+    for (const results of this.#results) if (await liesWithin(results, path)) return "results";
+    return (await liesWithin(this.#folder, path)) ? "above" : "chapter";
+  }
 }
 
 /** Reads the folder's names; undefined where it cannot be read now. */

@@ -8,6 +8,7 @@ import { crc32 } from "node:zlib";
 import { BatchProcessingError, ResourceError, ValidationError } from "../../errors.js";
 import { AtomicFile } from "../files/atomic-file.js";
 import { outputError } from "../files/file-errors.js";
+import { fileBehindLink } from "../files/real-path.js";
 import { FreeNames } from "../names/free-names.js";
 import { numberedName } from "../names/output-names.js";
 import { nameKey, portableName } from "../names/portable-names.js";
@@ -38,7 +39,8 @@ export class ArchiveSink implements PageSink {
     this.#names.reserve(METADATA_NAME);
   }
 
-  static async open(path: string, options: PageSinkOptions): Promise<ArchiveSink> {
+  static async open(named: string, options: PageSinkOptions): Promise<ArchiveSink> {
+    const path = await fileBehindLink(named);
     const { overwrite = false } = options;
     const existing = overwrite ? await stat(path).catch(() => undefined) : undefined;
     if (existing?.isDirectory() === true)

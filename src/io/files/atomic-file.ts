@@ -75,7 +75,9 @@ export class AtomicFile {
     const path = join(folder, temporaryName());
     await makeFolder(folder, root);
     try {
-      return new AtomicFile(target, path, await open(path, "wx"));
+      const there = await lstat(target).catch(() => undefined);
+      const mode = there?.isFile() === true ? there.mode & 0o666 : undefined; // no more than what it replaces
+      return new AtomicFile(target, path, await open(path, "wx", mode));
     } catch (cause) {
       throw outputError(target, cause);
     }
@@ -167,13 +169,16 @@ export async function placeFile(
     if (overwrite) {
       await takePermissions(path, candidate);
       await rename(path, candidate);
-    } else if (!(await moveWithoutClobber(path, candidate))) continue;
+    } else {
+      if (n > 0) await takePermissions(path, target);
+      if (!(await moveWithoutClobber(path, candidate))) continue;
+    }
     await syncFolder(dirname(candidate));
     return candidate;
   }
 }
 
-/** What replaces a file has its permissions: a private one stays private. */
+/** What replaces a file, or gets a number because of it, has its permissions: what is private stays private. */
 async function takePermissions(path: string, replaced: string): Promise<void> {
   const info = await lstat(replaced).catch(() => undefined);
   if (info?.isFile() === true) await chmod(path, info.mode & 0o777).catch(() => {});

@@ -1,13 +1,40 @@
 /** Resolves paths through links, so that two of them can be compared. */
 import type { BigIntStats } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { ResourceError } from "../../errors.js";
+import { isFolder } from "../../platform/folders.js";
 
 /** A path without links. What is not there yet stands where it would be made. */
 export async function realPathOf(path: string): Promise<string> {
   const full = resolve(path);
   return realpath(full).catch(async () =>
     dirname(full) === full ? full : join(await realPathOf(dirname(full)), basename(full)),
+  );
+}
+
+/** So many links are followed from a path, as Linux does. */
+const MOST_LINKS = 40;
+
+/**
+ * The file that a path leads to where it is a link, also one that is not there yet: what is written goes there, and the
+ * link stays. Any other path, and a link to what is no file, is given back as it is.
+ * @throws ResourceError `ERR_OUTPUT_WRITE` for a link into a folder that is not there
+ */
+export async function fileBehindLink(path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const info = await lstat(at).catch(() => undefined);
+    if (info?.isSymbolicLink() !== true) break;
+    at = resolve(await realPathOf(dirname(at)), await readlink(at));
+  }
+  const target = at === path ? undefined : await stat(at).catch(() => undefined);
+  if (at === path || target?.isFile() === false) return path;
+  if (await isFolder(dirname(at))) return at;
+  throw new ResourceError(
+    "ERR_OUTPUT_WRITE",
+    `cannot write ${path}: it is a link to ${at}, and the folder of that does not exist`,
+    { remedy: "make that folder, or remove the link" },
   );
 }
 

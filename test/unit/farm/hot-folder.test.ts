@@ -102,28 +102,41 @@ it("names what is no chapter and might be taken for one, once for each state", a
 });
 
 it("takes chapters whose names begin with a dot, and none that systems and programs keep", async () => {
-  for (const folder of [
+  const titles = [
     ".hack vol 1",
     ".hack.vol001",
-    ".Trash-1000",
-    "#recycle",
-    "@eaDir",
-    "lost+found",
-    ".stversions",
-  ])
-    await writeFolder(at("in", folder), { "1.png": await linePage() });
-  for (const file of [".hack vol 2.cbz", ".goutputstream-6KX3Q2", ".in.c.cbz", ".~c.cbz", ".pureftpd-upload.1"])
+    ".Synchronized Hearts",
+    ".Trash Market 01",
+    "Aria ~Avvenire~",
+    "b.part",
+  ];
+  const foreign = [".Trash-1000", "#recycle", "@eaDir", "lost+found", ".stversions", ".rsync-partial"];
+  for (const folder of [...titles, ...foreign]) await writeFolder(at("in", folder), { "1.png": await linePage() });
+  for (const file of [".hack vol 2.cbz", ".goutputstream-6KX3Q2", ".in.c.cbz.", ".~lock.c.cbz#", ".pureftpd-upload.1"])
     await writeFile(at("in", file), "PK");
-  await writeFile(at("in", "..page.png"), await linePage());
+  for (const file of ["..page.png", "Cover~", "page.png~"]) await writeFile(at("in", file), await linePage());
   await writeFile(at("in", "z.cbz"), "PK");
   const said: string[] = [];
   const options = { folder: at("in"), everyMs: 5, quietMs: 0, signal: stop.signal };
   const chapters = readyChapters({ ...options, onOther: (path) => void said.push(path) });
-  const names = [".hack vol 1", ".hack vol 2.cbz", ".hack.vol001", "..page.png", "z.cbz"];
+  const names = [...titles, ".hack vol 2.cbz", "..page.png", "Cover~", "z.cbz"];
   const found: string[] = [];
   while (!found.includes("z.cbz")) found.push(basename(((await chapters.next()).value as ReadyChapter).path));
   expect(found.toSorted()).toEqual(names.toSorted());
   expect(said).toEqual([]);
+});
+
+it("looks again at what has got the name of a link to the folder, or of a folder for results", async () => {
+  await mkdir(at("in"));
+  await symlink(".", at("in", "a"));
+  await mkdir(at("in", "out"));
+  await writeFile(at("in", "z.cbz"), "PK");
+  const chapters = watching();
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "z.cbz") });
+  await rm(at("in", "a"));
+  await rename(at("in", "out"), at("in", "a"));
+  await writeFile(at("in", "a", "1.png"), await linePage());
+  expect((await chapters.next()).value).toMatchObject({ path: at("in", "a"), kind: "folder" });
 });
 
 /** A file that nobody can read, root neither. */

@@ -59,10 +59,11 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
     });
     sayStarted(folder, flags);
-    /** By chapter, outputs whose previews wait for a decision. */
-    const previews = new Map<string, string>();
+    /** By chapter, outputs whose previews wait for a decision, and what the chapter was then. */
+    const previews = new Map<string, { output: string; state: string }>();
     for await (const chapter of chapters) {
-      if (await previewWaits(previews.get(chapter.path))) {
+      const shown = previews.get(chapter.path);
+      if (shown?.state === chapter.state && (await previewWaits(shown.output))) {
         chapter.tryLater();
         continue;
       }
@@ -76,7 +77,8 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
         return prepared.batch;
       });
       if (interrupt.exitCode !== undefined && end.exitCode === interrupt.exitCode) break;
-      if (end.summary?.preview !== undefined) previews.set(chapter.path, end.summary.output);
+      if (end.summary?.preview !== undefined)
+        previews.set(chapter.path, { output: end.summary.output, state: chapter.state });
       await settle(chapter, end, number, flags);
     }
     return interrupt.exitCode!;
@@ -117,8 +119,7 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
 }
 
 /** Whether nobody has decided about a preview yet; a command that has holds the output until it ends. */
-async function previewWaits(output: string | undefined): Promise<boolean> {
-  if (output === undefined) return false;
+async function previewWaits(output: string): Promise<boolean> {
   const run = await findRun(output).catch(() => undefined);
   return run?.history.preview?.state === "waiting";
 }

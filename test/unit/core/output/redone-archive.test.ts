@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
-import { redoRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
+import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
@@ -80,7 +80,7 @@ describe("pages in colour of an archive of which a page is redone", () => {
     const ended = await colorize();
     expect(ended.coloured).toEqual([]);
     expect(ended.warnings).toEqual([
-      expect.stringMatching(/out\.cbz has pages that the input no longer has and is kept/),
+      expect.stringMatching(/out\.cbz has pages that the input no longer has.*and is kept/),
     ]);
     expect(Object.keys(await entries())).toContain("cover.jpg");
     expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
@@ -138,6 +138,57 @@ describe("names of an output of which a page is redone", () => {
     expect(Object.keys(now)).toEqual(Object.keys(before));
     expect(now["2_colorized.png"]).toBe(before["2_colorized.png"]);
     expect(now["1_colorized.png"]).not.toBe(before["1_colorized.png"]);
+  });
+});
+
+describe("an archive of which several pages are redone", () => {
+  it("stays as it is where one fails, which is said, and has the others once that one is done", async () => {
+    await colorize();
+    const before = await entries();
+    failing = ["2.png"];
+    const { warnings } = await run(await redoRun(at("out.cbz"), ["1.png", "2.png"]));
+    expect(warnings).toEqual([
+      `${at("out.cbz")} stays as it is since 2.png failed: the new picture of 1.png will be in it once that is mended`,
+    ]);
+    expect(await entries()).toEqual(before);
+    failing = [];
+    expect(await redo("2.png")).toEqual({ coloured: ["2.png"], warnings: [] });
+    const now = await entries();
+    expect(Object.keys(now)).toEqual(Object.keys(before));
+    for (const [page, isNew] of [
+      ["1", true],
+      ["2", true],
+      ["3", false],
+    ] as const)
+      expect(now[`${page}_colorized.png`] !== before[`${page}_colorized.png`]).toBe(isNew);
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+
+  it("has nothing beside it where all of them fail", async () => {
+    await colorize();
+    failing = ["1.png", "2.png"];
+    expect(await run(await redoRun(at("out.cbz"), ["1.png", "2.png"]))).toEqual({ coloured: failing, warnings: [] });
+    expect(await archives()).toEqual(["out.cbz"]);
+  });
+});
+
+describe("a preview whose page is not what was shown any more", () => {
+  it.each([
+    ["changed", async (): Promise<void> => writeFile(at("in/1.png"), await drawn(9))],
+    ["gone", (): Promise<void> => unlink(at("in/1.png"))],
+  ])("is not approved: %s", async (_what, change) => {
+    await colorize({ previewMode: true });
+    const before = await readdir(at("out.cbz.cobra-batch"));
+    await change();
+    await expect(approveRun(at("out.cbz")).then((approved) => run(approved!))).rejects.toMatchObject({
+      code: "ERR_STATE",
+      message: "1.png has changed or gone from the input since the preview",
+    });
+    expect(await readdir(at("out.cbz.cobra-batch"))).toEqual(before);
+    const { coloured } = await run(await rejectRun(at("out.cbz")));
+    expect(coloured).toHaveLength(1);
+    expect((await run((await approveRun(at("out.cbz")))!)).coloured.length).toBeGreaterThan(0);
+    expect(await archives()).toEqual(["out.cbz"]);
   });
 });
 

@@ -4,14 +4,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
-import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../../../src/core/continue-run.js";
-import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
-import { runBatch } from "../../../../src/core/run-batch.js";
-import { ImageProcessingError } from "../../../../src/errors.js";
-import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
-import { overtake, type Ended } from "../../../support/held-operation.js";
-import { hashOf, onPaper, paperEngine, type PaperEngine } from "../../../support/paper-engine.js";
+import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
+import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../src/core/continue-run.js";
+import { readArchiveMetadata } from "../../src/core/output/archive-metadata.js";
+import { runBatch } from "../../src/core/run-batch.js";
+import { ImageProcessingError } from "../../src/errors.js";
+import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { overtake, type Ended } from "../support/held-operation.js";
+import { hashOf, onPaper, paperEngine, type PaperEngine } from "../support/paper-engine.js";
 
 let root: string;
 /** Pages that were coloured, with their seeds. */

@@ -1,0 +1,137 @@
+// --overwrite where a page fails: the archive that has its picture is kept, the new one is written beside it instead,
+// and takes its place once nothing is lost by that.
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
+import { retryRun } from "../../../../src/core/continue-run.js";
+import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
+import { runBatch } from "../../../../src/core/run-batch.js";
+import { ImageProcessingError } from "../../../../src/errors.js";
+import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { onPaper, paperEngine } from "../../../support/paper-engine.js";
+
+let root: string;
+let failing: readonly string[];
+let unreadable: readonly string[];
+let warnings: string[];
+const at = (name: string): string => join(root, name);
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-kept-overwrite-"));
+  failing = [];
+  unreadable = [];
+  await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
+  await writeFolder(at("in"), { "1.png": await linePage(1), "2.png": await linePage(2), "3.png": await linePage(3) });
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function run(config: BatchConfigInput, options: object = {}): Promise<string | undefined> {
+  warnings = [];
+  const engine = paperEngine((request) => {
+    const { name } = request;
+    if (failing.includes(name)) throw new ImageProcessingError("ERR_RUN", `${name} fails`, { imagePath: name });
+    if (!unreadable.includes(name)) return onPaper(request);
+    const failure = {
+      page: name,
+      stage: "decode",
+      code: "ERR_IMAGE_DECODE",
+      message: "cannot be read",
+      remedy: "",
+    } as const;
+    return { status: "failed", failure, warnings: [] };
+  });
+  const { output } = await runBatch(engine, config, {
+    ...options,
+    onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)),
+  });
+  return output;
+}
+const colorize = (own: Partial<BatchConfigInput> = {}): Promise<string | undefined> =>
+  run(parseBatchConfig({ inputDir: at("in"), outputZip: at("out.cbz"), referenceImages: [at("refs")], ...own }).config);
+async function retry(output = at("out.cbz")): Promise<string | undefined> {
+  const { config, options } = (await retryRun(output, { failedOnly: true }))!;
+  return run(config, options);
+}
+const outputs = async (): Promise<string[]> =>
+  (await readdir(root)).filter((name) => name.startsWith("out")).toSorted();
+const seeds = async (name: string): Promise<number[]> =>
+  (await readArchiveMetadata(at(name)))!.pages.map(({ seed }) => seed);
+
+describe("an archive that was kept at a failed --overwrite", () => {
+  beforeEach(async () => {
+    await colorize();
+    failing = ["2.png"];
+    expect(await colorize({ overwrite: true, seed: 5 })).toBe(at("out_1.cbz"));
+    expect(warnings).toContain(
+      `${at("out.cbz")} has the picture of 2.png, which failed now, and is kept; the result is ${at("out_1.cbz")}`,
+    );
+    failing = [];
+  });
+
+  it.each([
+    ["retry of the name that was asked for", () => retry()],
+    ["retry of the result", () => retry(at("out_1.cbz"))],
+    ["the same command", () => colorize({ overwrite: true, seed: 5 })],
+  ])("is replaced once the page is coloured: %s", async (_, again) => {
+    expect(await again()).toBe(at("out.cbz"));
+    expect(warnings).toContain(
+      `${at("out.cbz")} is replaced; ${at("out_1.cbz")}, which was written instead, is removed`,
+    );
+    expect(await outputs()).toEqual(["out.cbz"]);
+    expect(await seeds("out.cbz")).toEqual([5, 5, 5]);
+  });
+
+  it("stays where the page fails again, and is replaced after that", async () => {
+    failing = ["2.png"];
+    expect(await retry()).toBe(at("out_1.cbz"));
+    expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
+    failing = [];
+    expect(await retry()).toBe(at("out.cbz"));
+    expect(await outputs()).toEqual(["out.cbz"]);
+  });
+
+  it("stays where somebody has changed it since, and that is said", async () => {
+    await writeFile(at("out.cbz"), "mine");
+    expect(await retry()).toBe(at("out_1.cbz"));
+    expect(warnings).toContain(`${at("out.cbz")} was changed meanwhile and is kept; the result is ${at("out_1.cbz")}`);
+    expect(await readFile(at("out.cbz"), "utf8")).toBe("mine");
+    expect(await seeds("out_1.cbz")).toEqual([5, 5, 5]);
+  });
+
+  it("stays where --overwrite is no longer asked for, and that is said", async () => {
+    expect(await colorize({ seed: 5 })).toBe(at("out_1.cbz"));
+    expect(warnings).toContain(
+      `${at("out.cbz")} has the pictures from before and is kept; the result is ${at("out_1.cbz")}`,
+    );
+    expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
+  });
+});
+
+describe("--overwrite keeps the picture of a page that fails", () => {
+  it("under another name", async () => {
+    await colorize();
+    await rename(at("in/2.png"), at("in/4.png"));
+    failing = ["4.png"];
+    expect(await colorize({ overwrite: true })).toBe(at("out_1.cbz"));
+    expect(await seeds("out.cbz")).toHaveLength(3);
+  });
+
+  it("under another name, and cannot be read", async () => {
+    await colorize();
+    await rm(at("in/2.png"));
+    await writeFile(at("in/4.png"), "no picture");
+    unreadable = ["4.png"];
+    expect(await colorize({ overwrite: true })).toBe(at("out_1.cbz"));
+    expect(await seeds("out.cbz")).toHaveLength(3);
+  });
+
+  it("but not where the page has a picture under another name, or was never in it", async () => {
+    await colorize();
+    await writeFile(at("in/4.png"), await linePage(2));
+    await writeFile(at("in/5.png"), await linePage(5));
+    failing = ["4.png", "5.png"];
+    expect(await colorize({ overwrite: true })).toBe(at("out.cbz"));
+  });
+});
