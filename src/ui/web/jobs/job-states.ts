@@ -144,6 +144,8 @@ export interface RunEnd {
   readonly stopped: boolean;
   /** Every page of the job has an outcome, and the result is complete. */
   readonly whole: boolean;
+  /** Pages that it has done and that are not in the result yet; they are put there next. */
+  readonly unpacked: readonly string[];
   /** What it shows before it goes on. */
   readonly preview: StoredJob["preview"];
   /** Why it could not go on. */
@@ -171,7 +173,8 @@ export function ended(job: StoredJob, end: RunEnd): StoredJob {
       ...(afterwards === "preview" && preview !== undefined ? { preview } : {}),
       ...(problem === undefined || (isWhole && afterwards === "failed") ? {} : { problem }),
     };
-    return next({ ...done, ...kept }, isWhole ? "completed" : afterwards, job.state);
+    const redoLater = union(end.unpacked, job.redoLater);
+    return next({ ...done, ...kept, redoLater }, isWhole ? "completed" : afterwards, job.state);
   }
   const asked = { ...plain, redoLater: union(redo?.pages ?? [], job.redoLater) };
   if (end.whole) return next(asked, "completed", job.state);

@@ -20,6 +20,7 @@ import { withRolesAtStart } from "./roles.js";
 import type { Roots } from "./roots.js";
 import { JobRun, type StopWish } from "./run.js";
 import type { StoredJob, StoredPictures } from "./stored.js";
+import { unpackedPages, withoutKept } from "./unpacked.js";
 
 /** What the queue needs of the store. */
 export interface QueueHost {
@@ -208,29 +209,33 @@ export class JobQueue {
     const { run } = entry;
     const resultBytes = await this.#host.resultBytes(entry).catch(() => undefined);
     const progress = await entry.countedPages().catch(() => undefined);
+    const apart = stopped() || fault !== undefined ? undefined : await unpackedPages(entry).catch(() => undefined);
+    const said = apart === undefined ? warnings : [...withoutKept(warnings), ...apart.warnings];
     const change = (job: StoredJob, problem = fault === undefined ? undefined : problemOf(fault.error)): StoredJob => ({
       ...ended(job, {
         redo: run?.redo,
         did: (id) => run?.did.has(id) === true,
         stopped: stopped(),
         whole: summary?.unfinished === 0,
+        unpacked: apart?.done ?? [],
         preview: summary?.preview === undefined ? undefined : shown(summary.preview, pictures, entry),
         problem,
       }),
       progress: progress ?? job.progress,
-      warnings: [...new Set([...job.warnings, ...warnings])].slice(-MOST_WARNINGS),
+      warnings: [...new Set([...job.warnings, ...said])].slice(-MOST_WARNINGS),
       resultBytes,
     });
     try {
       await this.#host.change(
         entry,
         (job) => change(job),
-        (all, { redo, redoLater }, before) => {
-          const again = new Set([...(redo?.pages ?? []), ...redoLater]);
+        (all, next, before) => {
+          const later = new Set([...(next.redo?.pages ?? []), ...next.redoLater]);
+          for (const id of apart?.done ?? []) if (!before.redoLater.includes(id)) later.delete(id);
           return settled(
             all,
-            (id) => again.has(id),
-            (id) => entry.isRedone(id, before),
+            (id) => later.has(id),
+            (id) => entry.isRedone(id, before) && apart?.failed.includes(id) !== true,
           );
         },
       );
