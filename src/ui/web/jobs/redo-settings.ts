@@ -1,6 +1,6 @@
 /**
- * Settings of pages that are to be done again. A page has them from the moment they are asked for; what it had before is
- * kept until it is done, and comes back if it is not.
+ * Settings of pages that are to be done again. A page has them from the moment they are asked for; what it had before
+ * is kept until it is done, and comes back if it is not.
  */
 import type { PageOwnSettings } from "../api/schemas.js";
 import type { StoredPicture, StoredPictures } from "./stored.js";

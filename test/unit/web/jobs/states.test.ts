@@ -1,4 +1,4 @@
-// The states of a job: every action in every state, alone and twice at once, against one table. With an engine on paper.
+// The states of a job: every action in every state, also twice at once, against one table. With an engine on paper.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
