@@ -1,18 +1,17 @@
 /** Actions on a job as a whole: start, pause, cancel, decide about its preview, retry and redo pages. */
 import { settingsOfApproval } from "../../../core/preview/preview.js";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";
-import type { JobSettings, JobState, RedoSettings } from "../api/schemas.js";
+import type { JobSettings, RedoSettings } from "../api/schemas.js";
 import { checkedRedo, checkedSettings, withChanges } from "./given.js";
 import type { JobEntry } from "./job-entry.js";
-import { previewOf, type JobQueue } from "./queue.js";
+import { assertState, decided, paused, redone, resumed, started, TAKES, triedAgain } from "./job-states.js";
+import { cancelIn, previewOf, type JobQueue } from "./queue.js";
 import { firstRank, lastRank } from "./queue-order.js";
-import { assertState, AT_REST, type JobRegister } from "./register.js";
+import { withAsked, withChosen } from "./redo-settings.js";
+import { changedPictures, type JobRegister } from "./register.js";
 import { noPages, noReferences, Roles } from "./roles.js";
-import type { StoredJob, StoredPictures } from "./stored.js";
+import type { StoredPictures } from "./stored.js";
 import { removeTree } from "../../../io/files/remove-tree.js";
-
-/** Where a job's failed pages can be tried again. */
-const TRIED_AGAIN: readonly JobState[] = ["completed", "failed", "cancelled", "paused"];
 
 export class JobActions {
   readonly #register: JobRegister;
@@ -27,53 +26,46 @@ export class JobActions {
     entry.assertWhole();
     const pictures = await entry.pictures();
     if (entry.scan === undefined) assertReady(pictures);
-    await this.#act(entry, ["draft", "completed", "failed", "cancelled"], "start", (job) => ({
-      ...withoutEnd(job),
-      state: "queued",
-      rank: lastRank(this.#register.stored()),
-    }));
+    await this.#change(entry, (job) => started(job, lastRank(this.#register.stored())));
   }
 
   async pause(entry: JobEntry): Promise<void> {
-    await this.#act(entry, ["running", "queued"], "pause", (job) => ({ ...job, state: "paused" }));
+    await this.#change(entry, paused);
     entry.stop?.("finish");
   }
 
   async resume(entry: JobEntry): Promise<void> {
-    await this.#act(entry, ["paused"], "resume", (job) => this.#inFront(job));
+    await this.#change(entry, (job) => resumed(job, this.#front));
   }
 
   async cancel(entry: JobEntry, waitingOnly: boolean): Promise<void> {
-    await this.#act(entry, ["running", "queued", "paused", "preview"], "be cancelled", (job) => {
-      const { redo, preview: _preview, ...rest } = job;
-      const endedAt = new Date().toISOString();
-      return { ...rest, redoLater: [], state: redo?.afterwards ?? "cancelled", endedAt };
-    });
-    entry.again.clear();
+    await cancelIn({ change: this.#register.change.bind(this.#register) }, entry);
+    this.queued();
     entry.stop?.(waitingOnly ? "finish" : "abandon");
     this.#register.notifyPictures(entry);
   }
 
   async approve(entry: JobEntry, seed: number | undefined): Promise<void> {
     const folder = previewOf(entry);
-    await this.#act(entry, ["preview"], "be approved", ({ preview, ...job }) => {
-      const pictures = (preview?.seeds ?? []).map(({ page, seed: one, file }) => ({ page, seed: one, output: file }));
-      const chosen = settingsOfApproval(pictures.length === 0 ? {} : { seeds: { sheet: "", pictures } }, seed);
-      const settings = { ...job.settings, ...chosen } as JobSettings;
-      return { ...this.#inFront(job), approved: true, settings };
-    });
+    await this.#change(entry, (job) =>
+      decided(job, "approve", this.#front, (preview) => {
+        const pictures = (preview?.seeds ?? []).map(({ page, seed: one, file }) => ({ page, seed: one, output: file }));
+        return settingsOfApproval(pictures.length === 0 ? {} : { seeds: { sheet: "", pictures } }, seed) as JobSettings;
+      }),
+    );
     if (folder !== undefined) await removeTree(folder);
   }
 
   /** @param settings over the job's; none: the next seed */
   async reject(entry: JobEntry, settings: JobSettings = {}): Promise<void> {
     const changed = checkedSettings(settings);
-    await this.#act(entry, ["preview"], "be rejected", ({ preview, ...job }) => {
-      const seeds = (preview?.seeds ?? []).map(({ seed }) => seed);
-      const next = { seed: Math.max(job.settings.seed ?? 0, ...seeds) + 1 };
-      const given = Object.keys(changed).length > 0;
-      return { ...this.#inFront(job), settings: { ...job.settings, ...(given ? changed : next) } };
-    });
+    await this.#change(entry, (job) =>
+      decided(job, "reject", this.#front, (preview) => {
+        if (Object.keys(changed).length > 0) return changed;
+        const seeds = (preview?.seeds ?? []).map(({ seed }) => seed);
+        return { seed: Math.max(job.settings.seed ?? 0, ...seeds) + 1 };
+      }),
+    );
   }
 
   /** @param ids of some failed pages; none: all */
@@ -84,10 +76,7 @@ export class JobActions {
       return this.#retrySome(entry, await this.#failed(entry));
     if (state !== "failed" && progress.failed === 0)
       throw new BatchProcessingError("ERR_STATE", "no page of the job has failed; do a page again with other settings");
-    await this.#act(entry, TRIED_AGAIN, "be tried again", (job) => ({
-      ...this.#inFront(withoutEnd(job)),
-      retry: true,
-    }));
+    await this.#change(entry, (job) => triedAgain(job, this.#front));
   }
 
   /** Ids of the failed pages. Alone they are tried again: a reference that was added since would redo all others. */
@@ -104,40 +93,34 @@ export class JobActions {
       if (outcomes.get(name)?.failure === undefined)
         throw new ValidationError("ERR_ARGUMENT", `${name} has not failed; do it again with other settings`);
     }
-    await this.#act(entry, TRIED_AGAIN, "be tried again", (job) => ({
-      ...this.#inFront(withoutEnd(job)),
-      retry: true,
-      redo: { pages: [...new Set(ids)], afterwards: job.state },
-    }));
-    for (const id of ids) entry.again.add(id);
+    await this.#change(entry, (job) => redone(job, ids, this.#front, true));
     this.#register.notifyPictures(entry);
   }
 
   /** @param settings over those that the pages have, null as the job's again; none: the next seed of each */
   async redo(entry: JobEntry, ids: readonly string[], settings: RedoSettings = {}): Promise<void> {
     const changes = checkedRedo(settings);
-    const states = [...AT_REST.filter((state) => state !== "draft"), "running"] as const;
-    assertState(entry.stored, states, "do pages again", "start it first");
+    assertState(entry.stored, TAKES.redo, "do pages again", "start it first"); // one that never ran has no outcomes
     const outcomes = await entry.outcomes();
-    const roles = await entry.roles();
     const given = Object.keys(changes).length > 0;
-    await this.#register.changePictures(entry, ids, ({ settings: before = {}, ...picture }) => {
-      if (roles.of(picture) !== "page")
-        throw new ValidationError("ERR_ARGUMENT", `${picture.name} is not a page; move it to the pages first`);
-      const seed = outcomes.get(picture.name)?.success?.facts.seed ?? entry.stored.settings.seed ?? 0;
-      const own = withChanges(before, given ? changes : { seed: seed + 1 });
-      return { ...picture, ...(Object.keys(own).length === 0 ? {} : { settings: own }) };
-    });
-    const joined = (more: readonly string[]): string[] => [...new Set([...more, ...ids])];
-    await this.#register.change(entry, (job) => {
-      if (entry.stop !== undefined) return { ...job, redoLater: joined(job.redoLater) };
-      const { redo } = job;
-      if (job.state !== "queued") return { ...this.#inFront(job), redo: { pages: joined([]), afterwards: job.state } };
-      return redo === undefined ? job : { ...job, redo: { ...redo, pages: joined(redo.pages) } };
-    });
-    for (const one of ids) entry.again.add(one);
+    await this.#change(
+      entry,
+      (job) => redone(job, ids, this.#front),
+      (all, next, before) => {
+        const roles = new Roles(all);
+        const asked = new Set([...(next.redo?.pages ?? []), ...next.redoLater]);
+        return changedPictures(all, ids, (picture) => {
+          if (roles.of(picture) !== "page")
+            throw new ValidationError("ERR_ARGUMENT", `${picture.name} is not a page; move it to the pages first`);
+          const seed = outcomes.get(picture.name)?.success?.facts.seed ?? before.settings.seed ?? 0;
+          const own = withChanges(picture.settings ?? {}, given ? changes : { seed: seed + 1 });
+          return asked.has(picture.id)
+            ? withAsked(picture, own, entry.isRedone(picture.id, before))
+            : withChosen(picture, own);
+        });
+      },
+    );
     this.#register.notifyPictures(entry);
-    this.queued();
   }
 
   /** The queue may have changed. */
@@ -146,29 +129,18 @@ export class JobActions {
     this.#queue.wake();
   }
 
-  async #act(
-    entry: JobEntry,
-    from: readonly JobState[],
-    what: string,
-    change: (job: StoredJob) => StoredJob,
-  ): Promise<void> {
-    await this.#register.change(entry, (job) => {
-      assertState(job, from, what);
-      return change(job);
-    });
+  async #change(entry: JobEntry, ...changes: Changes): Promise<void> {
+    await this.#register.change(entry, ...changes);
     this.queued();
   }
 
-  /** Queued before all others. */
-  #inFront(job: StoredJob): StoredJob {
-    return { ...job, state: "queued", rank: firstRank(this.#register.stored()) };
+  /** A rank before all others. */
+  get #front(): number {
+    return firstRank(this.#register.stored());
   }
 }
 
-/** A job that goes on has not ended. */
-function withoutEnd({ endedAt: _endedAt, problem: _problem, ...job }: StoredJob): StoredJob {
-  return job;
-}
+type Changes = Parameters<JobRegister["change"]> extends [JobEntry, ...infer Rest] ? Rest : never;
 
 /** @throws ValidationError `ERR_INPUT_EMPTY`; ConfigurationError `ERR_NO_REFERENCES`; what is wrong with the input */
 function assertReady(all: StoredPictures): void {

@@ -53,8 +53,9 @@ export class JobEntry {
   scan: Promise<void> | undefined;
   scanAgain = false;
   readonly uploads: { input?: Promise<UploadFolder>; reference?: Promise<UploadFolder> } = {};
-  /** Pages that are to be done again, by id. */
-  readonly again: Set<string>;
+  /** What the run under way does, and the pages that it has done, by id. */
+  run: { readonly redo: StoredJob["redo"]; readonly did: Set<string> } | undefined;
+  #again: { readonly of: StoredJob; readonly ids: ReadonlySet<string> } | undefined;
   /** Kept so that a resumed download need not read all files again. */
   archive: FolderArchive | undefined;
   /** The list of its pictures is lost; they are to be looked at again. */
@@ -64,7 +65,6 @@ export class JobEntry {
 
   constructor(stored: StoredJob, folder: string) {
     this.#stored = stored;
-    this.again = new Set([...(stored.redo?.pages ?? []), ...stored.redoLater]);
     this.paths = jobPaths(folder);
   }
 
@@ -79,17 +79,45 @@ export class JobEntry {
   /**
    * Changes what is stored. Changes of one job come one after the other.
    * @param change gives the new value; what it throws ends the change
-   * @returns the version of the file; undefined where nothing has changed
+   * @param pictures changes the pictures with it, so that nobody sees one without the other
+   * @returns the version of the file; undefined where nothing of the job has changed
    */
-  change(change: (stored: StoredJob) => StoredJob): Promise<string | undefined> {
+  change(
+    change: (stored: StoredJob) => StoredJob,
+    pictures?: (all: StoredPictures, next: StoredJob, before: StoredJob) => StoredPictures,
+  ): Promise<string | undefined> {
     return this.#inTurn(async () => {
       this.assertWhole();
-      const next = change(this.#stored);
-      if (next === this.#stored) return undefined;
-      await writeStored(this.paths.job, next, this.paths.folder);
+      const all = pictures === undefined ? undefined : await this.pictures();
+      const before = this.#stored;
+      const next = change(before);
+      const changed = all === undefined ? undefined : pictures!(all, next, before);
+      const arePictures = changed !== undefined && changed !== all;
+      if (arePictures) await writeStored(this.paths.pictures, changed, this.paths.folder);
+      if (next !== before)
+        await writeStored(this.paths.job, next, this.paths.folder).catch(async (error: unknown) => {
+          if (arePictures) await writeStored(this.paths.pictures, all!, this.paths.folder).catch(() => undefined);
+          throw error;
+        });
+      if (arePictures) this.#keepPictures(changed);
       this.#stored = next;
-      return (await stampOf(this.paths.job)) ?? "";
+      return next === before ? undefined : ((await stampOf(this.paths.job)) ?? "");
     });
+  }
+
+  /** Whether a page is to be done again: the run under way has not done it yet, or it comes after that. */
+  isAgain(id: string): boolean {
+    const { redo, redoLater } = this.#stored;
+    if (this.run?.redo !== undefined && this.run.redo === redo && this.run.did.has(id)) return redoLater.includes(id);
+    if (this.#again?.of !== this.#stored)
+      this.#again = { of: this.#stored, ids: new Set([...(redo?.pages ?? []), ...redoLater]) };
+    return this.#again.ids.has(id);
+  }
+
+  /** Whether the redo under way has done a page with the settings that it has. */
+  isRedone(id: string, { redoLater }: StoredJob): boolean {
+    const { run } = this;
+    return run?.redo !== undefined && run.did.has(id) && run.redo.pages.includes(id) && !redoLater.includes(id);
   }
 
   /** A damaged record is left as it is. @throws BatchProcessingError `ERR_STATE` */
@@ -126,9 +154,13 @@ export class JobEntry {
       const next = change(now);
       if (next === now) return now;
       await writeStored(this.paths.pictures, next, this.paths.folder);
-      this.#pictures = Promise.resolve(next);
-      return (this.#latestPictures = next);
+      return this.#keepPictures(next);
     });
+  }
+
+  #keepPictures(pictures: StoredPictures): StoredPictures {
+    this.#pictures = Promise.resolve(pictures);
+    return (this.#latestPictures = pictures);
   }
 
   /** Its pictures where they are in memory. */

@@ -24,12 +24,12 @@ import { JobPictures, type PictureChanges } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { JobQueue } from "./queue.js";
 import { ranksAt } from "./queue-order.js";
-import { assertState, AT_REST, JobRegister, notFound } from "./register.js";
+import { assertState, AT_REST } from "./job-states.js";
+import { JobRegister, notFound } from "./register.js";
 import { findResults, openResults } from "./results.js";
 import { Roots } from "./roots.js";
 import { Scanner } from "./scanner.js";
 import { SourceCache } from "./source-cache.js";
-import type { StoredJob } from "./stored.js";
 import type {
   JobChanges,
   JobLimits,
@@ -73,7 +73,7 @@ export class JobStore implements Jobs {
       pool,
       roots: this.#roots,
       entries: () => register.entries(),
-      change: (entry: JobEntry, change: (stored: StoredJob) => StoredJob) => register.change(entry, change),
+      change: register.change.bind(register),
       resultBytes: async (entry: JobEntry) => (await findResults(entry))?.sizeBytes,
       redact: (message: string) => register.hider.hide(message),
       isComing: (entry: JobEntry): boolean => this.#uploads.isComing(entry),

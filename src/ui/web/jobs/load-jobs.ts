@@ -7,6 +7,7 @@ import { getLogger } from "../../../logging.js";
 import { jobId } from "../api/job-id.js";
 import { JobEntry } from "./job-entry.js";
 import type { JobIndex } from "./job-index.js";
+import { interrupted } from "./job-states.js";
 import { findResults } from "./results.js";
 import { NO_JOB, type JobRegister } from "./register.js";
 import type { Scanner } from "./scanner.js";
@@ -56,12 +57,7 @@ function isNoJob(name: string): boolean {
 async function countAgain(register: JobRegister, entry: JobEntry): Promise<void> {
   const progress = await entry.countedPages();
   const resultBytes = (await findResults(entry).catch(() => undefined))?.sizeBytes;
-  await register.change(entry, ({ underWay: _killed, ...job }) => ({
-    ...job,
-    state: job.state === "running" ? "queued" : job.state,
-    progress,
-    resultBytes,
-  }));
+  await register.change(entry, (job) => ({ ...interrupted(job), progress, resultBytes }));
 }
 
 /** So that people see it and can delete it. What is no folder is nobody's job. */

@@ -11,7 +11,9 @@ import { inputOf } from "./input.js";
 import type { JobEntry } from "./job-entry.js";
 import { noFile, openHints, openLayer, openOriginal, openPreview, openResult } from "./open-picture.js";
 import { outputOf } from "./outcomes.js";
-import { assertState, AT_REST, type JobRegister } from "./register.js";
+import { assertState, AT_REST } from "./job-states.js";
+import { withChosen, withOwn } from "./redo-settings.js";
+import type { JobRegister } from "./register.js";
 import type { Roots } from "./roots.js";
 import type { SourceCache } from "./source-cache.js";
 import type { OpenedPicture, PictureFile } from "./types.js";
@@ -46,18 +48,14 @@ export class JobPictures {
   async change(entry: JobEntry, ids: readonly string[], { role, settings }: PictureChanges): Promise<Picture[]> {
     assertState(entry.stored, AT_REST, "change its pictures", "pause it first, or do single pages again");
     const checked = settings === undefined ? undefined : checkedOwn(settings);
-    await this.#register.changePictures(entry, ids, ({ settings: before, ...picture }) => {
+    await this.#register.changePictures(entry, ids, (picture) => {
       if (role === "page" && picture.added)
         throw new ValidationError(
           "ERR_ARGUMENT",
           `${picture.name} was added as a reference and is not a page of the chapter`,
         );
-      const own = checked ?? before ?? {};
-      return {
-        ...picture,
-        ...(Object.keys(own).length === 0 ? {} : { settings: own }),
-        ...(role === undefined ? {} : { role }),
-      };
+      const one = checked === undefined ? picture : withChosen(picture, checked);
+      return role === undefined ? one : { ...one, role };
     });
     await this.#register.recount(entry);
     const wanted = new Set(ids);
@@ -88,18 +86,12 @@ export class JobPictures {
     const { hints, folder } = entry.paths;
     await makeFolder(hints, folder);
     await writeFileAtomic(join(hints, `${id}.png`), png, true, undefined, folder);
-    await this.#register.changePictures(entry, [id], (one) => ({
-      ...one,
-      settings: { ...one.settings, hints: "strokes" },
-    }));
+    await this.#changeOwn(entry, id, (own) => ({ ...own, hints: "strokes" }));
     return this.#notify(entry, id);
   }
 
   async removeHints(entry: JobEntry, id: string): Promise<Picture> {
-    await this.#register.changePictures(entry, [id], ({ settings: { hints: _hints, ...own } = {}, ...one }) => ({
-      ...one,
-      ...(Object.keys(own).length === 0 ? {} : { settings: own }),
-    }));
+    await this.#changeOwn(entry, id, ({ hints: _hints, ...own }) => own);
     await rm(join(entry.paths.hints, `${id}.png`), { force: true });
     return this.#notify(entry, id);
   }
@@ -122,6 +114,14 @@ export class JobPictures {
     return which.startsWith("layer:")
       ? openLayer(result, which.slice("layer:".length), output, this.#cache)
       : openResult(result, output, this.#cache);
+  }
+
+  /** Also of the settings that a page gets back if it is not done again. */
+  async #changeOwn(entry: JobEntry, id: string, change: (own: PageOwnSettings) => PageOwnSettings): Promise<void> {
+    await this.#register.changePictures(entry, [id], (one) => ({
+      ...withOwn(one, change(one.settings ?? {})),
+      ...(one.settingsBefore === undefined ? {} : { settingsBefore: change(one.settingsBefore) }),
+    }));
   }
 
   async #notify(entry: JobEntry, id: string): Promise<Picture> {

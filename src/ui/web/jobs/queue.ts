@@ -12,11 +12,15 @@ import type { JobColorizer } from "./job-colorizer.js";
 import type { JobEntry } from "./job-entry.js";
 import { outputOf, previewFolder } from "./outcomes.js";
 import { problemOf } from "./problem.js";
+import { begun, cancelled, ended } from "./job-states.js";
 import { makesRoom, priorityOf, queueOrder } from "./queue-order.js";
+import { settled } from "./redo-settings.js";
+import type { JobRegister } from "./register.js";
 import { withRolesAtStart } from "./roles.js";
 import type { Roots } from "./roots.js";
 import { JobRun, type StopWish } from "./run.js";
 import type { StoredJob, StoredPictures } from "./stored.js";
+import { unpackedPages, withoutKept } from "./unpacked.js";
 
 /** What the queue needs of the store. */
 export interface QueueHost {
@@ -24,7 +28,7 @@ export interface QueueHost {
   readonly roots: Roots;
   entries(): Iterable<JobEntry>;
   /** Changes a job and tells it; `ERR_OUTPUT_WRITE` leaves it as it was. */
-  change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void>;
+  readonly change: JobRegister["change"];
   /** Size of what a job has made so far, as an archive. */
   resultBytes(entry: JobEntry): Promise<number | undefined>;
   /** Takes the places of this machine out of a message. */
@@ -106,9 +110,12 @@ export class JobQueue {
     let summary: BatchSummary | undefined;
     let fault: { readonly error: unknown } | undefined;
     let pictures: StoredPictures | undefined;
-    const only = entry.stored.redo !== undefined;
     try {
-      await host.change(entry, (job) => begun(job));
+      await host.change(entry, (job) => {
+        entry.run = { redo: job.redo, did: new Set() };
+        entry.progress = undefined;
+        return begun(job);
+      });
       if (entry.stored.state !== "running") wish ??= "finish";
       await entry.pictures();
       await entry.scan;
@@ -116,16 +123,17 @@ export class JobQueue {
       if (input === undefined)
         throw new ValidationError("ERR_INPUT_EMPTY", "the job has no input yet; upload an archive or pictures");
       await host.change(entry, (job) => withOutput(job, input));
-      pictures = await entry.changePictures(withRolesAtStart);
+      pictures = await entry.changePictures((all) => settled(withRolesAtStart(all), (id) => entry.isAgain(id)));
       const outcomes = await entry.outcomes();
       const progress = await entry.countedPages();
       await host.change(entry, (job) => ({ ...job, progress }));
       const { output } = entry.stored;
+      const ids = new Map(pictures.pictures.flatMap(({ id, name, added }) => (added ? [] : [[name, id] as const])));
       const onEvent = (event: BatchEvent): void => {
         if (event.type === "warning")
           warnings.push(event.page === undefined ? event.message : `${event.page}: ${event.message}`);
         if (event.type === "page-completed" || event.type === "page-failed")
-          entry.again.delete(pictures?.pictures.find(({ name }) => name === event.page)?.id ?? "");
+          entry.run?.did.add(ids.get(event.page) ?? "");
         const page = entry.onEvent(event, outcomes);
         if (page !== undefined) host.notifyPage(entry, page);
         host.notifyJob(entry);
@@ -149,7 +157,7 @@ export class JobQueue {
           end = () => engine.end?.();
           return engine;
         },
-        job: { ...entry.stored, output: output! },
+        job: { ...entry.stored, redo: entry.run?.redo, output: output! },
         paths: entry.paths,
         pictures,
         roles: await entry.roles(),
@@ -165,12 +173,13 @@ export class JobQueue {
         log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
     }
     end();
-    entry.stop = undefined;
     entry.prioritize = undefined;
     entry.queuesPages = false;
     entry.estimate = undefined;
     entry.live.clear();
-    await this.#ended(entry, { summary, fault, pictures, only, stopped: wish !== undefined, warnings });
+    await this.#ended(entry, { summary, fault, pictures, stopped: () => wish !== undefined, warnings });
+    entry.stop = undefined;
+    entry.run = undefined;
     entry.progress = undefined;
     host.notifyJob(entry);
     host.notifyPictures(entry);
@@ -179,61 +188,79 @@ export class JobQueue {
   /** A job was cancelled where its pages wait: its run ends, and what is done stays. */
   async #cancelled(entry: JobEntry): Promise<void> {
     if (entry.stored.state !== "running") return;
-    const endedAt = new Date().toISOString();
-    await this.#host
-      .change(entry, ({ redo, ...job }) => ({ ...job, redoLater: [], state: redo?.afterwards ?? "cancelled", endedAt }))
-      .catch((error: unknown) => log.error({ err: error }, `job ${entry.id} was not marked as cancelled`));
+    await cancelIn(this.#host, entry).catch((error: unknown) =>
+      log.error({ err: error }, `job ${entry.id} was not marked as cancelled`),
+    );
     entry.stop?.("finish");
   }
 
+  /** What becomes of the job is decided in the step that says that its run is over. */
   async #ended(
     entry: JobEntry,
     end: {
       readonly summary: BatchSummary | undefined;
       readonly fault: { readonly error: unknown } | undefined;
       readonly pictures: StoredPictures | undefined;
-      readonly only: boolean;
-      readonly stopped: boolean;
+      readonly stopped: () => boolean;
       readonly warnings: readonly string[];
     },
   ): Promise<void> {
-    const { summary, fault, pictures, only, stopped, warnings } = end;
+    const { summary, fault, pictures, stopped, warnings } = end;
+    const { run } = entry;
     const resultBytes = await this.#host.resultBytes(entry).catch(() => undefined);
-    const progress = summary ?? entry.progress;
-    const change = ({ underWay: _ended, ...job }: StoredJob): StoredJob => {
-      const facts: StoredJob = {
-        ...job,
-        ...(progress === undefined ? {} : { progress: counted(progress) }),
-        warnings: [...new Set([...job.warnings, ...warnings])].slice(-MOST_WARNINGS),
-        resultBytes,
-      };
-      if (fault !== undefined) return failed(facts, fault.error);
-      const whole = summary !== undefined && (summary.unfinished === 0 || (only && !stopped));
-      if (summary?.preview !== undefined && !only && job.state === "running")
-        return { ...facts, state: "preview", preview: shown(summary.preview, pictures, entry) };
-      if (whole) return completed(facts, only);
-      return job.state === "running" ? { ...facts, state: "queued" } : facts;
-    };
+    const progress = await entry.countedPages().catch(() => undefined);
+    const apart = stopped() || fault !== undefined ? undefined : await unpackedPages(entry).catch(() => undefined);
+    const said = apart === undefined ? warnings : [...withoutKept(warnings), ...apart.warnings];
+    const change = (job: StoredJob, problem = fault === undefined ? undefined : problemOf(fault.error)): StoredJob => ({
+      ...ended(job, {
+        redo: run?.redo,
+        did: (id) => run?.did.has(id) === true,
+        stopped: stopped(),
+        whole: summary?.unfinished === 0,
+        unpacked: apart?.done ?? [],
+        preview: summary?.preview === undefined ? undefined : shown(summary.preview, pictures, entry),
+        problem,
+      }),
+      progress: progress ?? job.progress,
+      warnings: [...new Set([...job.warnings, ...said])].slice(-MOST_WARNINGS),
+      resultBytes,
+    });
     try {
-      await this.#host.change(entry, change);
+      await this.#host.change(
+        entry,
+        (job) => change(job),
+        (all, next, before) => {
+          const later = new Set([...(next.redo?.pages ?? []), ...next.redoLater]);
+          for (const id of apart?.done ?? []) if (!before.redoLater.includes(id)) later.delete(id);
+          return settled(
+            all,
+            (id) => later.has(id),
+            (id) => entry.isRedone(id, before) && apart?.failed.includes(id) !== true,
+          );
+        },
+      );
     } catch (error) {
       if (entry.removed.signal.aborted) return;
       log.error({ err: error }, `what became of job ${entry.id} cannot be kept: ${messageOf(error)}`);
-      entry.changeInMemory((job) => failed(change(job), error));
+      entry.changeInMemory((job) => change(job, problemOf(error)));
     }
   }
+}
+
+/** Takes a job's redo back or gives it up; pages that are not done again have the settings that they had. */
+export async function cancelIn({ change }: Pick<QueueHost, "change">, entry: JobEntry): Promise<void> {
+  await change(entry, cancelled, (all, _next, before) =>
+    settled(
+      all,
+      () => false,
+      (id) => entry.isRedone(id, before),
+    ),
+  );
 }
 
 /** Pages that a job has still to do; of one that has just begun nothing is counted yet. */
 function leftOf({ total, unfinished }: StoredJob["progress"], pages: number): number {
   return total === 0 ? pages : unfinished;
-}
-
-/** Whoever paused or cancelled a job a moment ago has the last word. */
-function begun(job: StoredJob): StoredJob {
-  if (job.state !== "queued") return job;
-  const { problem: _problem, endedAt: _endedAt, ...rest } = job;
-  return { ...rest, state: "running", underWay: true, startedAt: job.startedAt ?? new Date().toISOString() };
 }
 
 /** An archive becomes an archive of its kind, unless the settings say otherwise; a tree of pictures a folder. */
@@ -245,34 +272,6 @@ function withOutput(job: StoredJob, { settings, isArchive }: JobInput): StoredJo
       ? { kind: "archive" as const, file: `output.${result ?? "cbz"}` }
       : { kind: "folder" as const, file: "output" };
   return { ...job, output };
-}
-
-function failed(job: StoredJob, error: unknown): StoredJob {
-  const { redo: _redo, ...rest } = job;
-  const stopped = job.state === "cancelled" || job.state === "paused";
-  return {
-    ...rest,
-    redoLater: [],
-    ...(stopped ? {} : { state: "failed", endedAt: new Date().toISOString() }),
-    problem: problemOf(error),
-  };
-}
-
-/** Every page has an outcome, or those that were to be done again have. */
-function completed(job: StoredJob, only: boolean): StoredJob {
-  const { redo, redoLater, ...rest } = job;
-  const afterwards = only && redo !== undefined ? redo.afterwards : "completed";
-  const endedAt = afterwards === "completed" ? { endedAt: new Date().toISOString() } : {};
-  if (redoLater.length > 0)
-    return {
-      ...rest,
-      ...endedAt,
-      retry: false,
-      state: "queued",
-      redoLater: [],
-      redo: { pages: redoLater, afterwards },
-    };
-  return { ...rest, ...endedAt, retry: false, state: afterwards, redoLater: [] };
 }
 
 function shown(
@@ -291,10 +290,6 @@ function shown(
     pages: [...new Set(named)].flatMap((page) => ids.get(page) ?? []),
     ...(seeds === undefined ? {} : { seeds: grid }),
   };
-}
-
-function counted({ total, completed: done, failed: bad, unfinished }: StoredJob["progress"]): StoredJob["progress"] {
-  return { total, completed: done, failed: bad, unfinished };
 }
 
 /** Where a preview's pictures with several seeds are, to be deleted once it is decided. */

@@ -4,10 +4,10 @@
  */
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { BatchProcessingError, ValidationError } from "../../../errors.js";
+import { ValidationError } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
-import type { Job, JobState, ServerEvent } from "../api/schemas.js";
+import type { Job, ServerEvent } from "../api/schemas.js";
 import { Feed } from "./feed.js";
 import type { PathHider } from "./hide-paths.js";
 import { JobEntry } from "./job-entry.js";
@@ -15,7 +15,7 @@ import type { JobIndex } from "./job-index.js";
 import { noFile } from "./open-picture.js";
 import { queueOrder } from "./queue-order.js";
 import { Roles } from "./roles.js";
-import { stampOf, writeStored, type StoredJob, type StoredPicture } from "./stored.js";
+import { stampOf, writeStored, type StoredJob, type StoredPicture, type StoredPictures } from "./stored.js";
 import { jobView, pictureView } from "./views.js";
 import { removeTree } from "../../../io/files/remove-tree.js";
 
@@ -99,10 +99,17 @@ export class JobRegister {
     await removeTree(aside).catch(() => undefined);
   }
 
-  /** @throws what `change` throws; ResourceError `ERR_OUTPUT_WRITE`. Then the job is as it was */
-  async change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void> {
+  /**
+   * @param pictures changes the pictures in the same step
+   * @throws what `change` and `pictures` throw; ResourceError `ERR_OUTPUT_WRITE`. Then the job is as it was
+   */
+  async change(
+    entry: JobEntry,
+    change: (stored: StoredJob) => StoredJob,
+    pictures?: (all: StoredPictures, next: StoredJob, before: StoredJob) => StoredPictures,
+  ): Promise<void> {
     const before = entry.stored.state;
-    const stamp = await entry.change(change);
+    const stamp = await entry.change(change, pictures);
     if (stamp === undefined) return;
     this.#index.put(entry.stored, stamp);
     this.notifyJob(entry);
@@ -120,13 +127,7 @@ export class JobRegister {
     ids: readonly string[],
     change: (picture: StoredPicture) => StoredPicture,
   ): Promise<void> {
-    const wanted = new Set(ids);
-    await entry.changePictures((all) => {
-      const known = new Set(all.pictures.map(({ id }) => id));
-      const missing = ids.find((id) => !known.has(id));
-      if (missing !== undefined) throw noFile(`picture ${JSON.stringify(missing)} of the job`);
-      return { ...all, pictures: all.pictures.map((picture) => (wanted.has(picture.id) ? change(picture) : picture)) };
-    });
+    await entry.changePictures((all) => changedPictures(all, ids, change));
   }
 
   /** Roles may have changed. */
@@ -135,7 +136,8 @@ export class JobRegister {
     const roles = new Roles(all);
     const counts = roles.counts(all.others);
     const { cover } = roles;
-    await this.change(entry, (job) => ({ ...job, counts, cover }));
+    const progress = entry.stored.state === "draft" ? undefined : await entry.countedPages();
+    await this.change(entry, (job) => ({ ...job, counts, cover, progress: progress ?? job.progress }));
     this.notifyPictures(entry);
   }
 
@@ -196,27 +198,18 @@ export class JobRegister {
   }
 }
 
-/** @throws BatchProcessingError `ERR_STATE` where a job is in none of some states */
-export function assertState(
-  { state }: Pick<StoredJob, "state">,
-  allowed: readonly JobState[],
-  what: string,
-  remedy = `it can where it is ${allowed.join(" or ")}`,
-): void {
-  if (allowed.includes(state)) return;
-  throw new BatchProcessingError("ERR_STATE", `the job is ${state} and cannot ${what}; ${remedy}`);
+/** @throws ValidationError `ERR_JOB_NOT_FOUND` for a picture that is not there */
+export function changedPictures(
+  all: StoredPictures,
+  ids: readonly string[],
+  change: (picture: StoredPicture) => StoredPicture,
+): StoredPictures {
+  const wanted = new Set(ids);
+  const known = new Set(all.pictures.map(({ id }) => id));
+  const missing = ids.find((id) => !known.has(id));
+  if (missing !== undefined) throw noFile(`picture ${JSON.stringify(missing)} of the job`);
+  return { ...all, pictures: all.pictures.map((picture) => (wanted.has(picture.id) ? change(picture) : picture)) };
 }
-
-/** The states of a job that does not run. */
-export const AT_REST: readonly JobState[] = [
-  "draft",
-  "queued",
-  "paused",
-  "preview",
-  "completed",
-  "failed",
-  "cancelled",
-];
 
 /** There is no such job. */
 export function notFound(id: string): ValidationError {

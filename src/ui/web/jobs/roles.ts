@@ -61,7 +61,10 @@ export function withRolesAtStart(all: StoredPictures): StoredPictures {
 
 /** The pictures of a job that is to begin anew. */
 export function withoutRolesAtStart(all: StoredPictures): StoredPictures {
-  return { ...all, pictures: all.pictures.map(({ roleAtStart: _roleAtStart, ...one }) => one) };
+  return {
+    ...all,
+    pictures: all.pictures.map(({ roleAtStart: _roleAtStart, settingsBefore: _before, ...one }) => one),
+  };
 }
 
 /** Nothing is there to colour. */

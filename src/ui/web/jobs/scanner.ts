@@ -109,7 +109,10 @@ export class Scanner {
 /** What people said while the pictures were looked at is kept; so is that the job began. */
 function withWords(found: StoredPictures, now: StoredPictures): StoredPictures["pictures"] {
   const words = new Map(
-    now.pictures.map(({ id, role, roleAtStart, settings }) => [id, { role, roleAtStart, settings }]),
+    now.pictures.map(({ id, role, roleAtStart, settings, settingsBefore }) => [
+      id,
+      { role, roleAtStart, settings, settingsBefore },
+    ]),
   );
   return found.pictures.map((picture) => ({ ...picture, ...words.get(picture.id) }));
 }

@@ -35,6 +35,12 @@ const storedCounts = z.preprocess((said) => {
 }, counts);
 const storedRole = z.preprocess((said) => (said === EARLIER_IN_COLOR ? "inColor" : said), z.enum(PICTURE_ROLES));
 
+/** Where a job can be after a redo: it waits for nothing but people. Earlier servers could write that it ran. */
+const afterwards = z.preprocess(
+  (said) => (said === "running" || said === "queued" ? "paused" : said),
+  z.enum(["paused", "preview", "completed", "failed", "cancelled"]),
+);
+
 /** `job.json`. */
 const storedJob = z.strictObject({
   version: z.literal(1),
@@ -62,7 +68,7 @@ const storedJob = z.strictObject({
     })
     .optional(),
   /** The next run does these pages alone; where the job is afterwards. */
-  redo: z.strictObject({ pages: z.array(pictureId), afterwards: state }).optional(),
+  redo: z.strictObject({ pages: z.array(pictureId), afterwards }).optional(),
   /** A run of it has not ended. Where a server starts with it, that run was killed: what is counted here is old. */
   underWay: z.literal(true).optional(),
   /** Pages to do again when the run that is under way has ended. */
@@ -109,6 +115,8 @@ const storedPicture = z.strictObject({
   /** What it was when the job began; what is added later does not change it. */
   roleAtStart: storedRole.optional(),
   settings: pageOwnSettings.optional(),
+  /** Of a page that is to be done again with other settings: those it had before. */
+  settingsBefore: pageOwnSettings.optional(),
 });
 export type StoredPicture = z.infer<typeof storedPicture>;
 

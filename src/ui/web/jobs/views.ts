@@ -31,12 +31,12 @@ export function jobView(entry: JobEntry, position: number | undefined, hider: Pa
     scanning: scan !== undefined,
     settings,
     counts,
-    progress: progress ?? before,
+    progress: (stored.underWay === true ? progress : undefined) ?? before,
     ...(cover === undefined ? {} : { cover }),
     ...(leftMs === undefined ? {} : { secondsLeft: leftMs / 1000 }),
-    ...(preview === undefined ? {} : { preview: previewView(preview) }),
+    ...(preview === undefined || state !== "preview" ? {} : { preview: previewView(preview) }),
     warnings: warnings.map((text) => hider.hide(text)),
-    ...(problem === undefined
+    ...(problem === undefined || isBeingRedone(stored)
       ? {}
       : {
           problem:
@@ -46,6 +46,11 @@ export function jobView(entry: JobEntry, position: number | undefined, hider: Pa
         }),
     ...(resultBytes === undefined ? {} : { result: { name: resultName(stored), bytes: resultBytes } }),
   };
+}
+
+/** What it had failed for is said again when it is there again. */
+function isBeingRedone({ state, redo }: StoredJob): boolean {
+  return redo !== undefined && (state === "queued" || state === "running");
 }
 
 function previewView({ pages, seeds }: NonNullable<StoredJob["preview"]>): NonNullable<Job["preview"]> {
@@ -70,7 +75,7 @@ export function pictureView(
   const role = roles.of(picture);
   const live = role === "page" ? entry.live.get(name) : undefined;
   const own = role === "page" ? outcome : undefined;
-  const isFailed = own?.failure !== undefined && !entry.again.has(id);
+  const isFailed = own?.failure !== undefined && !entry.isAgain(id);
   const elapsedMs = live === undefined ? own?.success?.facts.elapsedMs : performance.now() - live.startedMs;
   const failure =
     (isFailed ? own.failure : undefined) ??
@@ -103,7 +108,7 @@ export function pictureView(
 
 function stateOf({ id, name }: StoredPicture, entry: JobEntry, outcome: Outcome | undefined): Picture["state"] {
   if (entry.live.has(name)) return "processing";
-  if (!entry.again.has(id)) {
+  if (!entry.isAgain(id)) {
     if (outcome?.success !== undefined) return "completed";
     if (outcome?.failure !== undefined) return "failed";
   }
