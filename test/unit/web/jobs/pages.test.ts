@@ -66,7 +66,7 @@ describe("pictures", () => {
   it("in colour stay as they are where references are added; an added one can be deleted", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.chapter(1);
-    await jobs.upload(id, { "some/../cover.jpg": await colourPage(3) }, "reference").catch(() => undefined);
+    await jobs.upload(id, { "../cover.jpg": await colourPage(3) }, "reference").catch(() => undefined);
     await jobs.upload(id, { "folder/poster.jpg": await colourPage(3) }, "reference");
     expect(jobs.store.get(id).counts).toMatchObject({ pages: 1, references: 1, inColor: 2 });
     const poster = await jobs.picture(id, "folder/poster.jpg");

@@ -2,11 +2,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ImageProcessingError } from "../../../../src/errors.js";
-import { openStoredFiles } from "../../../../src/io/archive/stored-files.js";
-import { overtake } from "../../../support/held-operation.js";
-import { Gate, TestJobs } from "../../../support/job-store.js";
-import { onPaper } from "../../../support/paper-engine.js";
+import { ImageProcessingError } from "../../src/errors.js";
+import { openStoredFiles } from "../../src/io/archive/stored-files.js";
+import { overtake } from "../support/held-operation.js";
+import { Gate, TestJobs } from "../support/job-store.js";
+import { onPaper } from "../support/paper-engine.js";
 
 async function seeds(jobs: TestJobs, id: string): Promise<(number | undefined)[]> {
   return (await jobs.store.pictures(id)).filter(({ role }) => role === "page").map(({ result }) => result?.seed);

@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ImageProcessingError } from "../../../../src/errors.js";
-import type { JobSettings, JobState } from "../../../../src/ui/web/api/schemas.js";
-import type { StoredJob } from "../../../../src/ui/web/jobs/stored.js";
-import { Gate, TestJobs } from "../../../support/job-store.js";
-import { onPaper } from "../../../support/paper-engine.js";
+import { ImageProcessingError } from "../../src/errors.js";
+import type { JobSettings, JobState } from "../../src/ui/web/api/schemas.js";
+import type { StoredJob } from "../../src/ui/web/jobs/stored.js";
+import { Gate, TestJobs } from "../support/job-store.js";
+import { onPaper } from "../support/paper-engine.js";
 
 const ACTIONS = ["start", "pause", "resume", "cancel", "approve", "reject", "retry", "redo", "settings"] as const;
 type Action = (typeof ACTIONS)[number];
