@@ -285,7 +285,7 @@ describe("damaged and foreign files", () => {
     const path = await archive("escape.pth", { ...entries, "b/xx/data/0": new Uint8Array(4) });
     writeFileSync(
       path,
-      Buffer.from(readFileSync(path).toString("latin1").replaceAll("b/xx/data/0", "b/../data/0"), "latin1"),
+      Buffer.from(readFileSync(path).toString("latin1").replaceAll("b/xx/data/0", "../x/data/0"), "latin1"),
     );
     await expect(TorchCheckpoint.open(path)).rejects.toEqual(refusal("escape.pth", ".."));
   });
