@@ -20,7 +20,7 @@ import type { BatchPage } from "../pages/batch-page.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
-import { removeSubstitutes, targetOf, type ArchiveTarget } from "./archive-target.js";
+import { removeSubstitute, targetOf, type ArchiveTarget } from "./archive-target.js";
 import {
   archiveEntry,
   findOwn,
@@ -99,7 +99,9 @@ export async function writeArchive(
       ...(own?.entry.keepOthers === true ? { keepOthers: true } : {}),
       ...(target.instead && { instead: target.instead }),
     });
-    if (written === config.outputZip) notices.push(...(await removeSubstitutes(config, journal)));
+    // One that holds more than the new archive stays.
+    if (written === config.outputZip && own !== undefined && notReplaced === undefined)
+      notices.push(...(await removeSubstitute(config, own)));
     const kept: ArchiveTarget["kept"] = target.kept ?? notReplaced;
     if (kept !== undefined && kept.path !== written) {
       const message = `${kept.path} ${kept.why} and is kept; the result is ${written}`;

@@ -58,21 +58,17 @@ export async function targetOf(
 }
 
 /**
- * Removes archives that were written instead of the one that is there now, if they are as they were written: all that
- * they hold is in that one.
+ * Removes an archive that was written instead of the one that is there now, if it is as it was written.
+ * @param own all that it holds is in the new one
  */
-export async function removeSubstitutes({ outputZip }: BatchConfig, { history }: LockedJournal): Promise<Notice[]> {
+export async function removeSubstitute({ outputZip }: BatchConfig, { entry }: OwnArchive): Promise<Notice[]> {
+  if (entry.instead === undefined || !hasDigest(entry) || entry.firstNumber === 0) return [];
   const files = new OutputFiles(dirname(outputZip!), false);
-  const notices: Notice[] = [];
-  for (const entry of history.archives) {
-    if (entry.instead === undefined || !hasDigest(entry) || entry.firstNumber === 0) continue;
-    const number = await files.find(basename(outputZip!), entry);
-    if (number === undefined || number === 0) continue;
-    const path = files.path(basename(outputZip!), number);
-    await rm(path, { force: true });
-    notices.push({ message: `${outputZip!} is replaced; ${path}, which was written instead, is removed` });
-  }
-  return notices;
+  const number = await files.find(basename(outputZip!), entry);
+  if (number === undefined || number === 0) return [];
+  const path = files.path(basename(outputZip!), number);
+  await rm(path, { force: true });
+  return [{ message: `${outputZip!} is replaced; ${path}, which was written instead, is removed` }];
 }
 
 async function digestOf(path: string): Promise<ArchiveEntry["instead"]> {

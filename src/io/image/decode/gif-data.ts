@@ -20,8 +20,8 @@ export async function checkGifData(bytes: Uint8Array): Promise<DataFaults> {
   const found = await lzwSize(data, form, { expected: pixels, most: pixels });
   if (found.sizeBytes < pixels)
     return { damage: isWhole ? faultOf(found, pixels) : "the file ends within the picture" };
-  if (found.sizeBytes > pixels) return { damage: `its data have more than its ${pixels} pixels` };
   const warnings = [
+    ...(found.sizeBytes > pixels ? [`holds more than its ${pixels} pixels; what is behind them is left out`] : []),
     ...(colors > 0 && found.greatest >= colors
       ? [`uses colour ${found.greatest} of a palette that ends at ${colors - 1}`]
       : []),

@@ -59,6 +59,29 @@ const outputs = async (): Promise<string[]> =>
 const seeds = async (name: string): Promise<number[]> =>
   (await readArchiveMetadata(at(name)))!.pages.map(({ seed }) => seed);
 
+it("stays beside the new one where it alone has the picture of a page that the input has lost since", async () => {
+  const [, two, three] = await Promise.all(["1.png", "2.png", "3.png"].map((name) => readFile(at(`in/${name}`))));
+  await rm(at("in/2.png"));
+  await colorize();
+  const drawn = (page: number): Buffer => Buffer.concat([two!, Buffer.from(`page ${page}`)]);
+  await writeFolder(at("in"), { "2.png": two!, "4.png": drawn(4), "5.png": drawn(5) });
+  failing = ["3.png"];
+  expect(await colorize({ overwrite: true })).toBe(at("out_1.cbz"));
+  failing = [];
+  await rm(at("in/2.png"));
+  expect(await readFile(at("in/3.png"))).toEqual(three);
+  expect(await colorize({ overwrite: true })).toBe(at("out.cbz"));
+  expect(warnings).toEqual([
+    `${at("out_1.cbz")} has pages that the input no longer has or that can no longer be read and is kept; the result is ${at("out.cbz")}`,
+  ]);
+  const pages = async (name: string): Promise<string[]> =>
+    (await readArchiveMetadata(at(name)))!.pages.map(({ page }) => page);
+  expect([await pages("out.cbz"), await pages("out_1.cbz")]).toEqual([
+    ["1.png", "3.png", "4.png", "5.png"],
+    ["1.png", "2.png", "4.png", "5.png"],
+  ]);
+});
+
 describe("an archive that was kept at a failed --overwrite", () => {
   beforeEach(async () => {
     await colorize();

@@ -211,14 +211,16 @@ describe("a GIF", () => {
 
   it.each([
     ["fewer pixels than its frame", gif(gifCodes(eight.slice(0, 6)))],
-    ["more pixels than its frame", gif(gifCodes([...eight, 1, 1]))],
     ["a code that nothing has defined", gif(gifCodes(eight.slice(0, 4), [4, 7]))],
     ["data that the file cuts off", gif(gifCodes(eight)).subarray(0, -5)],
   ])("with %s is damaged", async (_, bytes) => {
     await expect(decodeImage(bytes, "a.gif")).rejects.toMatchObject(DAMAGED);
   });
 
-  it("with a colour beyond its palette, or without its end, is a page with a warning", async () => {
+  it("with a colour beyond its palette, with more pixels, or without its end, is a page with a warning", async () => {
+    const more = await decodeImage(gif(gifCodes([...eight, 1, 1])), "a.gif");
+    expect(more.info.warnings).toEqual(["holds more than its 8 pixels; what is behind them is left out"]);
+    expect([...more.image.data].filter((_, i) => i % 3 === 0)).toEqual(eight.map((index) => index * 255));
     const beyond = await decodeImage(gif(gifCodes([0, 1, 2, 1, 1, 0, 1, 0])), "a.gif");
     expect(beyond.info.warnings).toEqual(["uses colour 2 of a palette that ends at 1"]);
     const open = await decodeImage(gif(gifCodes(eight), { end: false }), "a.gif");
