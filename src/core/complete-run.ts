@@ -94,14 +94,16 @@ function addedPages({ config, pages, only, output }: EndingRun): string[] {
   return isComplete && left.every((page) => !packedPages.has(page)) ? left : [];
 }
 
+/** Stands in what is said where some of the single pages failed, so that the pictures of the others wait. */
+export const STAYS_SINCE = " stays as it is since ";
+
 /** Of single pages that all failed nothing waits, and their failures say what to do. */
 function archiveKept({ config, only, output, pages }: EndingRun): Notice[] {
-  const stays = `${config.outputZip!} stays as it is`;
   const waiting = [...output.history.unfinished.keys()];
   if (only === undefined)
     return [
       {
-        message: `${stays}: a new one would lack pictures of the pages that failed`,
+        message: `${config.outputZip!} stays as it is: a new one would lack pictures of the pages that failed`,
         remedy: "mend those pages, then run the same command again",
       },
     ];
@@ -109,7 +111,7 @@ function archiveKept({ config, only, output, pages }: EndingRun): Notice[] {
   const failed = shownNames(pages.failures.map(({ page }) => page));
   return [
     {
-      message: `${stays} since ${failed} failed: the new ${waiting.length === 1 ? "picture" : "pictures"} of ${shownNames(waiting)} will be in it once that is mended`,
+      message: `${config.outputZip!}${STAYS_SINCE}${failed} failed: the new ${waiting.length === 1 ? "picture" : "pictures"} of ${shownNames(waiting)} will be in it once that is mended`,
       remedy: `run redo for ${failed} again, with other settings where these were the cause`,
     },
   ];

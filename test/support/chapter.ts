@@ -25,6 +25,11 @@ export function linePage(seed = 0): Promise<Buffer> {
     .toBuffer();
 }
 
+/** A line-art page that no other seed gives: the drawings of `linePage` repeat. */
+export async function onlyPage(seed: number): Promise<Buffer> {
+  return Buffer.concat([await linePage(seed), Buffer.from(`page ${seed}`)]);
+}
+
 /** A coloured reference, JPEG: its many colours make it one. */
 export function colourPage(seed = 0): Promise<Buffer> {
   return sharp(Buffer.from(drawing(seed, true)))

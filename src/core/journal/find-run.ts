@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseBatchConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
-import { numberedName } from "../../io/names/output-names.js";
+import { numberIn } from "../../io/names/output-names.js";
 import { readArchiveMetadata, wantedName, type ArchiveMetadata } from "../output/archive-metadata.js";
 import { outputOfWorkFolder, outputPath, WORK_NAME, workFolder, type OutputPaths } from "../output/work-folder.js";
 import type { RunRecord } from "./entries.js";
@@ -129,15 +129,9 @@ async function isResultOf(path: string, output: string): Promise<boolean> {
  */
 async function wantedPath(path: string, metadata: ArchiveMetadata): Promise<string> {
   const wanted = join(dirname(path), wantedName(metadata)!);
-  if (!isNumbered(path, wanted)) return path;
+  if ((numberIn(path, wanted) ?? 0) === 0) return path;
   const parsed = await readJournal(join(workFolder({ outputZip: wanted }), JOURNAL_NAME)).catch(() => undefined);
   return parsed === undefined || isEmpty(parsed) ? wanted : path;
-}
-
-/** Whether a path is another one with a number. */
-function isNumbered(path: string, other: string): boolean {
-  const number = Number(/_([1-9]\d{0,8})(?:\.[^.]*)?$/u.exec(path)?.[1] ?? 0);
-  return number > 0 && numberedName(other, number) === path;
 }
 
 /** A record from elsewhere does not say which folder a model is opened from. */

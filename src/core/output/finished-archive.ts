@@ -6,7 +6,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { openStoredFiles } from "../../io/archive/stored-files.js";
-import { numberedName } from "../../io/names/output-names.js";
+import { numberedName, numberIn } from "../../io/names/output-names.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { PageSuccess } from "../events.js";
 import type { CarriedOrigins } from "../journal/entries.js";
@@ -103,10 +103,7 @@ export async function findEarlierArchives(
 async function numberedArchives(path: string): Promise<string[]> {
   const name = basename(path);
   const names = await readdir(dirname(path)).catch(() => []);
-  const numbers = names.flatMap((one) => {
-    const number = one === name ? 0 : Number(/_([1-9]\d{0,8})(?:\.[^.]*)?$/u.exec(one)?.[1] ?? Number.NaN);
-    return numberedName(name, number) === one ? [number] : [];
-  });
+  const numbers = names.flatMap((one) => numberIn(one, name) ?? []);
   return numbers.toSorted((a, b) => a - b).map((number) => numberedName(path, number));
 }
 

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { isThere } from "../../io/files/exists.js";
-import { numberedName } from "../../io/names/output-names.js";
+import { numberedName, numberIn } from "../../io/names/output-names.js";
 import type { ArchiveEntry, FileRecord, KeptReason } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
@@ -100,14 +100,7 @@ export async function archiveEntry(
     name,
     sha256: await fileSha256(file),
     sizeBytes: (await stat(file)).size,
-    firstNumber: numberOf(name, basename(outputZip!)),
+    firstNumber: numberIn(name, basename(outputZip!)) ?? 0,
     ...facts,
   };
-}
-
-/** The number of a numbered name. */
-function numberOf(name: string, base: string): number {
-  let number = 0;
-  while (numberedName(base, number) !== name) number++;
-  return number;
 }

@@ -61,6 +61,12 @@ export function numberedName(name: string, n: number): string {
   return n === 0 ? name : `${name.slice(0, cut)}_${n}${name.slice(cut)}`;
 }
 
+/** The number that a name has, compared with one without: 0 for the same name, undefined for any other name. */
+export function numberIn(name: string, base: string): number | undefined {
+  const number = name === base ? 0 : Number(/_([1-9]\d{0,8})(?:\.[^.]*)?$/u.exec(name)?.[1] ?? Number.NaN);
+  return numberedName(base, number) === name ? number : undefined;
+}
+
 /**
  * The results' names for all pictures of an input, in their order; no two are equal, nor equal but for case. The plan
  * depends on the pictures' names and order only, so that a run that goes on later gives the same names. Flat names that

@@ -3,6 +3,7 @@
  * stays as it is so that it keeps that one's picture. The pages that are done are then put into it alone; they are not
  * coloured again.
  */
+import { STAYS_SINCE } from "../../../core/complete-run.js";
 import { workFolder } from "../../../core/output/work-folder.js";
 import { exists } from "../../../io/files/exists.js";
 import type { JobEntry } from "./job-entry.js";
@@ -41,5 +42,5 @@ export async function unpackedPages(entry: JobEntry): Promise<Unpacked | undefin
 
 /** Without what a run said of an archive that is written after all. */
 export function withoutKept(warnings: readonly string[]): string[] {
-  return warnings.filter((text) => !text.includes(" stays as it is since "));
+  return warnings.filter((text) => !text.includes(STAYS_SINCE));
 }

@@ -10,7 +10,7 @@ import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.j
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 import { writeZip } from "../../../support/archives.js";
-import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { colourPage, onlyPage, writeFolder } from "../../../support/chapter.js";
 import { onPaper, paperEngine } from "../../../support/paper-engine.js";
 
 let root: string;
@@ -18,16 +18,11 @@ let root: string;
 let failing: readonly string[];
 const at = (name: string): string => join(root, name);
 
-/** A line-art page that no other seed gives. */
-async function drawn(seed: number): Promise<Buffer> {
-  return Buffer.concat([await linePage(seed), Buffer.from(`page ${seed}`)]);
-}
-
 beforeEach(async () => {
   failing = [];
   root = await mkdtemp(join(tmpdir(), "cobra-changed-pages-"));
   await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
-  for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await drawn(seed) });
+  for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await onlyPage(seed) });
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -85,8 +80,8 @@ const pictures = (...pages: number[]): string[] => pages.map((page) => `${page}_
 
 describe("a finished archive", () => {
   it.each<[what: string, change: () => Promise<void>, coloured: string[], has: string[]]>([
-    ["a page is added", async () => writeFile(at("in/4.png"), await drawn(4)), ["4.png"], pictures(1, 2, 3, 4)],
-    ["a page is corrected", async () => writeFile(at("in/2.png"), await drawn(9)), ["2.png"], pictures(1, 2, 3)],
+    ["a page is added", async () => writeFile(at("in/4.png"), await onlyPage(4)), ["4.png"], pictures(1, 2, 3, 4)],
+    ["a page is corrected", async () => writeFile(at("in/2.png"), await onlyPage(9)), ["2.png"], pictures(1, 2, 3)],
     ["a page is renamed", () => rename(at("in/3.png"), at("in/5.png")), ["5.png"], pictures(1, 2, 5)],
     ["a picture was taken out", () => edit("out.cbz", pictures(3), {}), ["3.png"], pictures(1, 2, 3)],
   ])("is replaced, and keeps its other pages, where %s", async (_what, change, coloured, has) => {
@@ -113,7 +108,7 @@ describe("a finished archive", () => {
     await colorize();
     const { config, options } = await redoRun(at("out.cbz"), ["2.png"], { pages: { seed: 7 } });
     await run(config, options);
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect((await colorize()).coloured).toEqual(["4.png"]);
     expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
   });
@@ -159,7 +154,7 @@ describe("a finished archive", () => {
   it("stays as private as it was when it is replaced", async () => {
     await colorize();
     await chmod(at("out.cbz"), 0o600);
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect((await colorize()).output).toBe(at("out.cbz"));
     expect((await stat(at("out.cbz"))).mode & 0o777).toBe(0o600);
   });
@@ -174,7 +169,7 @@ describe("a finished archive", () => {
       return { type: "approve" };
     };
     await colorize({ previewMode }, { onPreview });
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     seen = 0;
     expect(await colorize({ previewMode: true }, { onPreview })).toMatchObject({
       coloured: ["4.png"],
@@ -191,7 +186,7 @@ describe("a finished archive", () => {
       output: at("out_1.cbz"),
       warnings: [`${at("out.cbz")} was there before and is kept; the result is ${at("out_1.cbz")}`],
     });
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect(await colorize({ seed: 5 })).toEqual({ coloured: ["4.png"], output: at("out_1.cbz"), warnings: [] });
     expect(await content("out.cbz")).toEqual(first);
     expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
@@ -216,7 +211,7 @@ describe("a finished archive", () => {
   });
 
   it("is kept where its folders are to be flattened", async () => {
-    await writeFolder(at("in/a"), { "4.png": await drawn(4) });
+    await writeFolder(at("in/a"), { "4.png": await onlyPage(4) });
     await colorize({ recursive: true });
     const own = { recursive: true, preserveStructure: false };
     expect((await colorize(own)).output).toBe(at("out_1.cbz"));
@@ -247,7 +242,7 @@ describe("a finished archive", () => {
     expect((await colorize()).output).toBe(at("out_1.cbz"));
     await unlink(at("out.cbz"));
     expect(await colorize()).toEqual({ coloured: [], output: at("out_1.cbz"), warnings: [] });
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect(await colorize()).toEqual({ coloured: ["4.png"], output: at("out_1.cbz"), warnings: [] });
     expect(await archives()).toEqual(["out_1.cbz"]);
   });
@@ -261,7 +256,7 @@ describe("a finished archive", () => {
     await colorize();
     const before = await content("out.cbz");
     failing = ["4.png"];
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     await colorize();
     expect(await archives()).toContain("out.cbz.cobra-batch");
     await unlink(at("in/3.png"));
@@ -280,7 +275,7 @@ describe("a finished archive", () => {
   it("that somebody has put files into is kept once: the one beside it is replaced from then on", async () => {
     await colorize();
     await edit("out.cbz", [], { "mine.txt": Buffer.from("mine") });
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect(await colorize()).toEqual({
       coloured: ["4.png"],
       output: at("out_1.cbz"),
@@ -288,7 +283,7 @@ describe("a finished archive", () => {
         `${at("out.cbz")} holds files that somebody has put there and is kept; the result is ${at("out_1.cbz")}`,
       ],
     });
-    await writeFile(at("in/5.png"), await drawn(5));
+    await writeFile(at("in/5.png"), await onlyPage(5));
     expect(await colorize()).toEqual({ coloured: ["5.png"], output: at("out_1.cbz"), warnings: [] });
     expect(await archives()).toEqual(["out.cbz", "out_1.cbz"]);
     expect(await content("out.cbz")).toMatchObject({ "mine.txt": "mine" });
@@ -296,7 +291,7 @@ describe("a finished archive", () => {
 
   it("of which a page is redone leaves a page out that is new in the input, and says so", async () => {
     await colorize();
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     const { config, options } = await redoRun(at("out.cbz"), ["1.png"]);
     expect(await run(config, options)).toEqual({
       coloured: ["1.png"],
@@ -340,7 +335,7 @@ describe("a finished archive", () => {
   it("is opened again though a kill has left an empty work folder", async () => {
     await colorize();
     await writeFolder(at("out.cbz.cobra-batch"), { "journal.ndjson": Buffer.alloc(0) });
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect(await colorize()).toMatchObject({ coloured: ["4.png"], output: at("out.cbz") });
     expect(await archives()).toEqual(["out.cbz"]);
   });
@@ -348,7 +343,7 @@ describe("a finished archive", () => {
   it.each(["a:b.cbz", "a\\b.cbz", "a\nb.cbz"])("is opened again whatever its name is: %j", async (name) => {
     const outputZip = at(name);
     await colorize({ outputZip });
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect(await colorize({ outputZip })).toEqual({ coloured: ["4.png"], output: outputZip, warnings: [] });
     const { config, options } = await redoRun(outputZip, ["1.png"]);
     expect(await run(config, options)).toEqual({ coloured: ["1.png"], output: outputZip, warnings: [] });
@@ -358,7 +353,11 @@ describe("a finished archive", () => {
   it("of another chapter is kept, though both share a page of credits", async () => {
     await colorize();
     const before = await content("out.cbz");
-    await writeFolder(at("other"), { "1.png": await drawn(1), "2.png": await drawn(12), "3.png": await drawn(13) });
+    await writeFolder(at("other"), {
+      "1.png": await onlyPage(1),
+      "2.png": await onlyPage(12),
+      "3.png": await onlyPage(13),
+    });
     expect(await colorize({ inputDir: at("other") })).toMatchObject({
       coloured: ["1.png", "2.png", "3.png"],
       output: at("out_1.cbz"),

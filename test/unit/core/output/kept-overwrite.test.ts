@@ -9,7 +9,7 @@ import { retryRun } from "../../../../src/core/continue-run.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
 import { runBatch } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
-import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { colourPage, linePage, onlyPage, writeFolder } from "../../../support/chapter.js";
 import { onPaper, paperEngine } from "../../../support/paper-engine.js";
 
 let root: string;
@@ -63,8 +63,7 @@ it("stays beside the new one where it alone has the picture of a page that the i
   const [, two, three] = await Promise.all(["1.png", "2.png", "3.png"].map((name) => readFile(at(`in/${name}`))));
   await rm(at("in/2.png"));
   await colorize();
-  const drawn = (page: number): Buffer => Buffer.concat([two!, Buffer.from(`page ${page}`)]);
-  await writeFolder(at("in"), { "2.png": two!, "4.png": drawn(4), "5.png": drawn(5) });
+  await writeFolder(at("in"), { "2.png": two!, "4.png": await onlyPage(4), "5.png": await onlyPage(5) });
   failing = ["3.png"];
   expect(await colorize({ overwrite: true })).toBe(at("out_1.cbz"));
   failing = [];

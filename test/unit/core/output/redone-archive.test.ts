@@ -9,23 +9,18 @@ import { readArchiveMetadata } from "../../../../src/core/output/archive-metadat
 import { runBatch, type RunBatchOptions } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
-import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { colourPage, onlyPage, writeFolder } from "../../../support/chapter.js";
 import { onPaper, paperEngine } from "../../../support/paper-engine.js";
 
 let root: string;
 let failing: readonly string[];
 const at = (name: string): string => join(root, name);
 
-/** A line-art page that no other seed gives. */
-async function drawn(seed: number): Promise<Buffer> {
-  return Buffer.concat([await linePage(seed), Buffer.from(`page ${seed}`)]);
-}
-
 beforeEach(async () => {
   failing = [];
   root = await mkdtemp(join(tmpdir(), "cobra-redone-"));
   await writeFolder(at("refs"), { "a.jpg": await colourPage(1) });
-  for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await drawn(seed) });
+  for (const seed of [1, 2, 3]) await writeFolder(at("in"), { [`${seed}.png`]: await onlyPage(seed) });
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -116,7 +111,7 @@ describe("names of an output of which a page is redone", () => {
     ["an archive", { outputZip: "out.cbz" }],
     ["a folder", { outputDir: "out" }],
   ])("stay where a new page would change those of %s", async (_what, output) => {
-    await writeFolder(at("in/a"), { "1.png": await drawn(11), "2.png": await drawn(12) });
+    await writeFolder(at("in/a"), { "1.png": await onlyPage(11), "2.png": await onlyPage(12) });
     for (const seed of [1, 2, 3]) await unlink(at(`in/${seed}.png`));
     const name = Object.values(output)[0]!;
     const settings = {
@@ -131,7 +126,7 @@ describe("names of an output of which a page is redone", () => {
       return Object.fromEntries(Object.entries(found).filter(([file]) => file.endsWith(".png")));
     };
     const before = await pictures();
-    await writeFolder(at("in/b"), { "1.png": await drawn(21) });
+    await writeFolder(at("in/b"), { "1.png": await onlyPage(21) });
     const { coloured } = await redo("a/1.png", name);
     expect(coloured).toEqual(["a/1.png"]);
     const now = await pictures();
@@ -202,7 +197,7 @@ describe("a preview that shows all pages", () => {
 
 describe("a preview whose page is not what was shown any more", () => {
   it.each([
-    ["changed", async (): Promise<void> => writeFile(at("in/1.png"), await drawn(9))],
+    ["changed", async (): Promise<void> => writeFile(at("in/1.png"), await onlyPage(9))],
     ["gone", (): Promise<void> => unlink(at("in/1.png"))],
   ])("is not approved: %s", async (_what, change) => {
     await colorize({ previewMode: true });
@@ -234,10 +229,10 @@ describe("pictures of an archive that are replaced for their settings", () => {
 
   it("are not where a page was corrected, or changed by redo", async () => {
     await colorize();
-    await writeFile(at("in/2.png"), await drawn(9));
+    await writeFile(at("in/2.png"), await onlyPage(9));
     expect(await colorize()).toEqual({ coloured: ["2.png"], warnings: [] });
     expect((await redo("1.png")).warnings).toEqual([]);
-    await writeFile(at("in/4.png"), await drawn(4));
+    await writeFile(at("in/4.png"), await onlyPage(4));
     expect(await colorize()).toEqual({ coloured: ["4.png"], warnings: [] });
   });
 });

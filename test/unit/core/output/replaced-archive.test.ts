@@ -10,7 +10,7 @@ import { ImageProcessingError } from "../../../../src/errors.js";
 import { openStoredFiles } from "../../../../src/io/archive/stored-files.js";
 import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
 import { rawZip, goodZip, type RawEntry } from "../../../support/archives.js";
-import { colourPage, linePage, writeFolder } from "../../../support/chapter.js";
+import { colourPage, onlyPage, writeFolder } from "../../../support/chapter.js";
 import { onPaper, paperEngine } from "../../../support/paper-engine.js";
 import { endEarly } from "../../../support/reopened.js";
 
@@ -29,13 +29,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** Writes pages of a chapter, each another drawing. */
 async function pages(folder: string, seed: number, ...names: string[]): Promise<void> {
-  for (const [index, name] of names.entries()) await writeFolder(at(folder), { [name]: await drawn(seed + index) });
-}
-
-/** A line-art page that no other seed gives. */
-async function drawn(seed: number): Promise<Buffer> {
-  const png = await linePage(seed);
-  return Buffer.concat([png, Buffer.from(`page ${seed}`)]);
+  for (const [index, name] of names.entries()) await writeFolder(at(folder), { [name]: await onlyPage(seed + index) });
 }
 
 interface Ended {
@@ -295,7 +289,7 @@ describe("an entry that cannot be carried as it is", () => {
 
   it("is none where it is an archive, a folder or a name in other accents", async () => {
     await colorize("A");
-    const inner = await goodZip({ "x.png": await drawn(9) });
+    const inner = await goodZip({ "x.png": await onlyPage(9) });
     const raw = [
       { name: "extras.cbz", data: inner },
       { name: "folder/", data: "" },
