@@ -17,6 +17,8 @@ import { hasDigest, type OwnArchive } from "./own-archive.js";
 
 /** What a new archive is made from. */
 interface NewArchive {
+  /** Single pages were done again. */
+  readonly keepOthers: boolean;
   readonly pages: readonly BatchPage[];
   readonly metadata: { readonly carried?: CarriedOrigins | undefined; readonly failures?: readonly unknown[] };
 }
@@ -49,6 +51,13 @@ export async function targetOf(
     return { replaced: own?.path, instead: before ?? now, kept: { path, why, remedy } };
   }
   if (own === undefined) return { replaced: undefined };
+  // Whoever does single pages again has not asked for others to go.
+  const lacking = config.overwrite && content.keepOthers ? await lackingPage(path, content) : undefined;
+  if (lacking !== undefined) {
+    const why = `has the picture of ${printableName(lacking)}, which the new one lacks,`;
+    const remedy = "to replace it, run the colorize command again with --overwrite";
+    return { replaced: own.path, instead: before, kept: { path, why, remedy } };
+  }
   if (now === undefined) return { replaced: config.overwrite ? path : own.path };
   const isSame = now.sha256 === before!.sha256 && now.sizeBytes === before!.sizeBytes;
   if (config.overwrite && isSame) return { replaced: path };
@@ -76,13 +85,29 @@ async function digestOf(path: string): Promise<ArchiveEntry["instead"]> {
   return info?.isFile() === true ? { sha256: await fileSha256(path), sizeBytes: info.size } : undefined;
 }
 
+/** Names and hashes of what a new archive holds. */
+function contentOf({ pages, metadata }: NewArchive): { names: ReadonlySet<string>; hashes: ReadonlySet<string> } {
+  const copies = metadata.carried?.files ?? [];
+  return {
+    names: new Set([...pages.map(({ entry }) => entry.name), ...copies.map(({ name }) => name)]),
+    hashes: new Set([...pages.map(({ inputSha256 }) => inputSha256), ...copies.map(({ sha256 }) => sha256)]),
+  };
+}
+
+/** A page of an archive that a new one has neither by name nor by content. */
+async function lackingPage(path: string, content: NewArchive): Promise<string | undefined> {
+  const has = await readArchiveMetadata(path).catch(() => undefined);
+  const { names, hashes } = contentOf(content);
+  return has && originsOf(has).find(({ page, hash }) => !names.has(page) && !hashes.has(hash))?.page;
+}
+
 /** A page whose picture an archive has, and a new one has not because a page failed now, perhaps under another name. */
 async function lostByFailure(
   path: string,
   { history }: LockedJournal,
-  { pages, metadata }: NewArchive,
+  content: NewArchive,
 ): Promise<string | undefined> {
-  const failures = (metadata.failures ?? []) as readonly PageFailure[];
+  const failures = (content.metadata.failures ?? []) as readonly PageFailure[];
   const has = failures.length === 0 ? undefined : await readArchiveMetadata(path).catch(() => undefined);
   if (has === undefined) return undefined;
   const failed = failures.map(({ page, stage }) => ({
@@ -90,9 +115,7 @@ async function lostByFailure(
     hash: history.failed(page)?.inputSha256 ?? "",
     isUnread: stage === "scan" || stage === "decode",
   }));
-  const copies = metadata.carried?.files ?? [];
-  const names = new Set([...pages.map(({ entry }) => entry.name), ...copies.map(({ name }) => name)]);
-  const hashes = new Set([...pages.map(({ inputSha256 }) => inputSha256), ...copies.map(({ sha256 }) => sha256)]);
+  const { names, hashes } = contentOf(content);
   const had = originsOf(has);
   const known = had.find(({ page, hash }) =>
     failed.some((one) => one.page === page || (one.hash !== "" && one.hash === hash && !hashes.has(hash))),

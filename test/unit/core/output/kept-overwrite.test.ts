@@ -93,6 +93,20 @@ describe("an archive that was kept at a failed --overwrite", () => {
   });
 
   it.each([
+    ["is in colour now", async () => writeFile(at("in/2.png"), await colourPage(7))],
+    ["has another name", () => rename(at("in/2.png"), at("in/4.png"))],
+    ["has left the input", () => rm(at("in/2.png"))],
+  ])("stays where retry gives no picture of its page, which %s", async (_, change) => {
+    await change();
+    expect(await retry()).toBe(at("out_1.cbz"));
+    expect(warnings).toContain(
+      `${at("out.cbz")} has the picture of 2.png, which the new one lacks, and is kept; the result is ${at("out_1.cbz")}`,
+    );
+    expect(await outputs()).toEqual(["out.cbz", "out_1.cbz"]);
+    expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
+  });
+
+  it.each([
     ["retry of the name that was asked for", () => retry()],
     ["retry of the result", () => retry(at("out_1.cbz"))],
     ["the same command", () => colorize({ overwrite: true, seed: 5 })],
