@@ -102,10 +102,12 @@ export async function writeArchive(
     // One that holds more than the new archive stays.
     if (written === config.outputZip && own !== undefined && notReplaced === undefined)
       notices.push(...(await removeSubstitute(config, own)));
-    const kept: ArchiveTarget["kept"] = target.kept ?? notReplaced;
-    if (kept !== undefined && kept.path !== written) {
-      const message = `${kept.path} ${kept.why} and is kept; the result is ${written}`;
-      notices.push({ message, ...(kept.remedy === undefined ? {} : { remedy: kept.remedy }) });
+    const kept = new Map<string, NonNullable<ArchiveTarget["kept"]>>();
+    for (const one of [notReplaced, target.kept]) if (one !== undefined) kept.set(one.path, one);
+    kept.delete(written);
+    for (const { path, why, remedy } of kept.values()) {
+      const message = `${path} ${why} and is kept; the result is ${written}`;
+      notices.push({ message, ...(remedy === undefined ? {} : { remedy }) });
     }
     if (changed.length > 0) notices.push(replacedNotice(changed));
     return { written };

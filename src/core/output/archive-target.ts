@@ -50,14 +50,14 @@ export async function targetOf(
     const remedy = "mend the page, then run the same command, or retry --failed: the new archive then takes its place";
     return { replaced: own?.path, instead: before ?? now, kept: { path, why, remedy } };
   }
-  if (own === undefined) return { replaced: undefined };
   // Whoever does single pages again has not asked for others to go.
   const lacking = config.overwrite && content.keepOthers ? await lackingPage(path, content) : undefined;
   if (lacking !== undefined) {
     const why = `has the picture of ${printableName(lacking)}, which the new one lacks,`;
     const remedy = "to replace it, run the colorize command again with --overwrite";
-    return { replaced: own.path, instead: before, kept: { path, why, remedy } };
+    return { replaced: own?.path, instead: before ?? now, kept: { path, why, remedy } };
   }
+  if (own === undefined) return { replaced: undefined };
   if (now === undefined) return { replaced: config.overwrite ? path : own.path };
   const isSame = now.sha256 === before!.sha256 && now.sizeBytes === before!.sizeBytes;
   if (config.overwrite && isSame) return { replaced: path };

@@ -64,7 +64,7 @@ export async function keptArchive(
 
 /** As the rest of a sentence about an archive. */
 export const WHY_KEPT = {
-  changed: "was changed after it was written",
+  changed: "was changed or replaced after it was written",
   files: "holds files that somebody has put there",
   pages: "has pages that the input no longer has or that can no longer be read",
   copied: "was copied or moved here",

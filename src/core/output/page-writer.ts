@@ -10,7 +10,9 @@ import type { Notice } from "../../errors/notice.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
 import { isLink, type FileDigest, type OutputFiles, type WrittenPlace } from "./output-files.js";
+import { outdatedFiles } from "./outdated-files.js";
 import { checkInside } from "./output-guard.js";
+import { shownNames } from "../../text/shown.js";
 
 /** A page's entry before it is known where its picture goes. */
 export type PageFacts = Omit<PageEntry, "type" | "layers" | keyof FileDigest | "firstNumber">;
@@ -33,6 +35,7 @@ export class PageWriter {
   readonly #options: PageWriterOptions;
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #notices: Notice[] = [];
+  readonly #outdated = new Set<string>();
   #replaced = 0;
 
   constructor(options: PageWriterOptions) {
@@ -45,7 +48,17 @@ export class PageWriter {
     this.#replaced = 0;
     const pictures = count === 1 ? "1 picture" : `${count} pictures`;
     const message = `replaced ${pictures} from an earlier run with different settings or input; files that you have edited are never replaced`;
-    return [...this.#notices.splice(0), ...(count === 0 ? [] : [{ message }])];
+    const outdated = [...this.#outdated];
+    this.#outdated.clear();
+    const beside: Notice = {
+      message: `files that were written with other settings lie beside the new pictures: ${shownNames(outdated)}`,
+      remedy: "remove them if you do not need them",
+    };
+    return [
+      ...this.#notices.splice(0),
+      ...(count === 0 ? [] : [{ message }]),
+      ...(outdated.length === 0 ? [] : [beside]),
+    ];
   }
 
   /** Resolves to where the picture is, and its layers. Rejects with `ERR_OUTPUT_WRITE`. */
@@ -58,6 +71,7 @@ export class PageWriter {
     await this.#tidy(dirname(files.path(outputName)));
     const layers = await layerRecords(layerFiles);
     const content = { sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    const before = workFolder ? [] : journal.history.pictures(facts.page);
     const { number, replaces } = await this.#place(facts, content, layers);
     await journal.append({
       type: "page",
@@ -75,6 +89,8 @@ export class PageWriter {
       replaces === undefined && !workFolder && !(files.overwrite && number > 0)
         ? await sink.write(layers.length === 0 ? outputName : name, bytes)
         : await sink.replace(name, bytes);
+    const written = { path, outputName, hasLayers: layers.length > 0 };
+    for (const file of await outdatedFiles(files, before, written)) this.#outdated.add(file);
     return { path, layers };
   }
 

@@ -190,6 +190,30 @@ describe("a picture in a folder", () => {
     await third.stop();
   });
 
+  it("says once which files of other settings stay beside it: another format's, and layers", async () => {
+    const settings = config({ outputDir: at("out") });
+    const inFormat = (name: string, extension: string): BatchPage =>
+      Object.assign(job(name, 2), { outputName: name.replace(/\.png$/u, `_colorized.${extension}`) });
+    const first = await open(settings);
+    for (const name of ["a.png", "b.png", "c.png"]) await first.write(job(name), picture(`${name} 0`, name));
+    await first.stop();
+    await writeFile(at("out/c_colorized.png"), "touched up");
+    const second = await open(settings);
+    await second.write(job("a.png", 1), picture("a.png 1"));
+    await second.write(inFormat("b.png", "webp"), picture("b.png 2", "b.png"));
+    await second.write(inFormat("c.png", "webp"), picture("c.png 2", "other"));
+    expect(second.takeNotices().at(-1)).toEqual({
+      message: `files that were written with other settings lie beside the new pictures: ${[
+        at("out/a_colorized_layers"),
+        at("out/b_colorized.png"),
+      ].join(", ")}`,
+      remedy: "remove them if you do not need them",
+    });
+    expect(second.takeNotices()).toEqual([]);
+    await second.stop();
+    expect(await text("out/b_colorized.png")).toBe("b.png 0");
+  });
+
   it.each([false, true])("never takes the place of a reference; overwrite %s", async (overwrite) => {
     const written = config({ outputDir: at("out"), overwrite });
     const first = await open(written);

@@ -106,6 +106,18 @@ describe("an archive that was kept at a failed --overwrite", () => {
     expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
   });
 
+  it("stays, and so does one beside it that somebody has changed, where retry gives no picture of its page", async () => {
+    await writeFile(at("out_1.cbz"), "mine");
+    await rm(at("in/2.png"));
+    expect(await retry()).toBe(at("out_2.cbz"));
+    expect(warnings).toEqual([
+      `${at("out_1.cbz")} was changed or replaced after it was written and is kept; the result is ${at("out_2.cbz")}`,
+      `${at("out.cbz")} has the picture of 2.png, which the new one lacks, and is kept; the result is ${at("out_2.cbz")}`,
+    ]);
+    expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
+    expect(await readFile(at("out_1.cbz"), "utf8")).toBe("mine");
+  });
+
   it.each([
     ["retry of the name that was asked for", () => retry()],
     ["retry of the result", () => retry(at("out_1.cbz"))],

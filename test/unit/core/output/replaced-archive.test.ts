@@ -113,7 +113,7 @@ describe("an archive of another input", () => {
     const { output, warnings } = await colorize("B");
     expect(output).toBe(at("x_2.cbz"));
     expect(warnings).toContain(
-      `${at("x_1.cbz")} was changed after it was written and is kept; the result is ${output}`,
+      `${at("x_1.cbz")} was changed or replaced after it was written and is kept; the result is ${output}`,
     );
     expect(first.equals(await readFile(at("x.cbz")))).toBe(true);
     expect(second.equals(await readFile(at("x_1.cbz")))).toBe(true);
