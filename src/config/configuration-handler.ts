@@ -60,22 +60,24 @@ export class ConfigurationHandler {
   /**
    * Reads a file; from here on the other methods answer from it. Relative paths in it count from the file's folder and
    * are made absolute.
+   * @param options.signal gives up waiting for a pipe; its reason is the rejection
    * @throws ConfigurationError `ERR_CONFIG` with all faults and their places: line and column for what is no JSON,
    * paths such as `images["p1.png"].seed` else
    */
-  async loadConfigFile(path: string): Promise<ConfigFile> {
+  async loadConfigFile(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<ConfigFile> {
     checkText("the path of the configuration file", path);
+    checkObject("the options", options);
+    const { signal } = options;
     let file = this.#files.get(path);
     if (file === undefined) {
-      const text = await readNamedFile(path).then(String, (cause: unknown) =>
-        Promise.reject(
-          new ConfigurationError(
-            "ERR_CONFIG",
-            `the configuration file ${path} cannot be read: ${READ_FAULTS[systemCode(cause) ?? ""] ?? messageOf(cause)}`,
-            { cause, remedy: "name a JSON file that this user may read" },
-          ),
-        ),
-      );
+      const text = await readNamedFile(path, { signal }).then(String, (cause: unknown) => {
+        if (signal?.aborted === true) throw signal.reason;
+        const why = READ_FAULTS[systemCode(cause) ?? ""] ?? messageOf(cause);
+        throw new ConfigurationError("ERR_CONFIG", `the configuration file ${path} cannot be read: ${why}`, {
+          cause,
+          remedy: "name a JSON file that this user may read",
+        });
+      });
       const value = parseJsonText(text, path);
       const faults = this.validateConfig(value);
       if (faults.length > 0) throw configError(faults.map((fault) => faultAt(`${path}: `, fault)));

@@ -1,11 +1,13 @@
 // `--config` and `cobra-batch config`, as a user runs them.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent } from "../../src/core/events.js";
 import { writeChapter } from "../support/chapter.js";
-import { runCli } from "../support/cli.js";
+import { CLI_PATH, runCli } from "../support/cli.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
@@ -113,4 +115,30 @@ it("variables of engine flags: an empty one counts as none, and a wrong one is n
   });
   const flag = await runCli([...colorize, "--max-batch=y"], undefined, { COBRA_MAX_BATCH: "0" });
   expect(flag.stderr).toContain("--max-batch: must be");
+});
+
+describe("a configuration file that is a pipe, as <(command)", () => {
+  it("is read once for several chapters", async () => {
+    await writeChapter(at("one.cbz"), 1);
+    await writeChapter(at("two.cbz"), 1);
+    await writeFile(at("seven.json"), JSON.stringify({ default: { num_inference_steps: 1, seed: 7 } }));
+    execFileSync("mkfifo", [at("pipe")]);
+    const writer = spawn("sh", ["-c", 'cat "$0" > "$1"', at("seven.json"), at("pipe")]);
+    const several = ["colorize", at("one.cbz"), at("two.cbz"), "--output-dir", at("several")];
+    const { code, stdout } = await runCli([...several, "--config", at("pipe"), "--model", SMALL_MODEL, "--json"]);
+    expect(code).toBe(0);
+    expect(stdout.match(/"type":"page-completed".*"seed":7/gu)).toHaveLength(2);
+    if (writer.exitCode === null) await once(writer, "exit");
+  });
+
+  it("is waited for no more after the first signal", async () => {
+    execFileSync("mkfifo", [at("silent")]);
+    const args = ["colorize", at("chapter.cbz"), "--output-zip", at("never.cbz"), "--config", at("silent")];
+    const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    // It opens once the command has, and stays open and silent.
+    const writer = spawn("sh", ["-c", 'exec 3> "$0"; kill -TERM "$1"; exec sleep 600', at("silent"), `${child.pid!}`]);
+    const [code] = (await once(child, "exit")) as [number];
+    writer.kill("SIGKILL");
+    expect(code).toBe(143);
+  });
 });

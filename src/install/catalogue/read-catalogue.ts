@@ -72,7 +72,7 @@ export function modelOf({ models }: Catalogue, name: string, place: string): Cat
 }
 
 async function readText(path: string): Promise<string> {
-  return readNamedFile(path, MAX_BYTES).then(String, (cause: unknown) => {
+  return readNamedFile(path, { maxBytes: MAX_BYTES }).then(String, (cause: unknown) => {
     const reason = systemCode(cause) === undefined ? messageOf(cause) : messageOf(inputError(path, cause));
     throw unusable(path, reason, cause);
   });

@@ -6,8 +6,8 @@ export interface Interrupt {
   readonly drain: AbortSignal;
   /** Aborted by the second, or when draining takes too long: abandon the pages in progress. */
   readonly signal: AbortSignal;
-  /** The two abort signals' reasons once they are aborted. */
-  readonly reasons: readonly unknown[];
+  /** Whether an error is the reason of one of the two. */
+  isStop(error: unknown): boolean;
   /** 130, 143 or 129 after the first signal. */
   readonly exitCode: number | undefined;
   /** Stops listening. */
@@ -32,9 +32,7 @@ export function listenForSignals(drainMs: number): Interrupt {
   return {
     drain: drain.signal,
     signal: cancel.signal,
-    get reasons() {
-      return [drain.signal.reason, cancel.signal.reason];
-    },
+    isStop: (error) => error !== undefined && [drain.signal.reason, cancel.signal.reason].includes(error),
     get exitCode() {
       return exitCode;
     },

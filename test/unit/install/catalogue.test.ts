@@ -208,6 +208,6 @@ describe("a catalogue of somebody else", () => {
     await expect(readCatalogue(join(folder, "none.json"), noNet)).rejects.toThrow(/there is no such file/u);
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
-    await expect(readCatalogue(pipe, noNet)).rejects.toThrow(/named pipe that nothing writes to/u);
+    await expect(readCatalogue(pipe, noNet)).rejects.toThrow(/empty pipe that nothing writes to/u);
   });
 });

@@ -28,7 +28,7 @@ describe("a file that a person names", () => {
     const path = join(await folder(), "a.json");
     await writeFile(path, "{}");
     expect(String(await readNamedFile(path))).toBe("{}");
-    await expect(readNamedFile(path, 1)).rejects.toThrow("it has more than 1 bytes");
+    await expect(readNamedFile(path, { maxBytes: 1 })).rejects.toThrow("it has more than 1 bytes");
   });
 
   it("may be a pipe that something writes to, as <(command) of a shell", async () => {
@@ -44,12 +44,33 @@ describe("a file that a person names", () => {
 
   it("is not waited for where it is a pipe without a writer, by any reader of such files", async () => {
     const path = await pipe();
-    const nobody = /named pipe that nothing writes to/u;
+    const nobody = /empty pipe that nothing writes to/u;
     await expect(readNamedFile(path)).rejects.toThrow(nobody);
     await expect(new ConfigurationHandler().loadConfigFile(path)).rejects.toThrow(nobody);
     await expect(listChapters([], { fromFile: path })).rejects.toThrow(nobody);
     await expect(readReport(path)).rejects.toThrow(nobody);
     await expect(readCatalogue(path, () => expect.fail("it is no address"))).rejects.toThrow(nobody);
+  });
+
+  it("is waited for no more once a signal aborts, where a writer stays silent", async () => {
+    const path = await pipe();
+    const writer = spawn("sh", ["-c", 'exec 3<> "$0"; echo open; read line', path], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    await once(writer.stdout, "data");
+    for (const read of [
+      (signal: AbortSignal) => readNamedFile(path, { signal }),
+      (signal: AbortSignal) => new ConfigurationHandler().loadConfigFile(path, { signal }),
+      (signal: AbortSignal) => listChapters([], { fromFile: path }, signal),
+    ]) {
+      const stop = new AbortController();
+      const reading = read(stop.signal);
+      const reason = new Error("enough");
+      setImmediate(() => stop.abort(reason));
+      await expect(reading).rejects.toBe(reason);
+    }
+    writer.stdin.end("\n");
+    await once(writer, "close");
   });
 
   it("is said to be a device or a folder", async () => {

@@ -40,7 +40,7 @@ export async function assemble(outputs: readonly string[], flags: AssembleFlags)
         codes.push(exitCodeOf(await assembleShards(output, pool, { drain, signal, onEvent })));
       } catch (error) {
         reporter.stop();
-        if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return interrupt.exitCode;
+        if (interrupt.exitCode !== undefined && interrupt.isStop(error)) return interrupt.exitCode;
         printError(error, Boolean(flags.json));
         codes.push(exitCodeFor(error));
       }

@@ -32,7 +32,7 @@ export async function runBench(scenarios: readonly ScenarioName[], flags: BenchF
       process.stdout.write(json === true ? toJsonLine({ type: "bench", ...result }) : `${textOf(result)}\n`);
     return EXIT.done;
   } catch (error) {
-    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return interrupt.exitCode;
+    if (interrupt.exitCode !== undefined && interrupt.isStop(error)) return interrupt.exitCode;
     printError(error, Boolean(flags.json));
     return exitCodeFor(error);
   } finally {

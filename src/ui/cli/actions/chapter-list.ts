@@ -1,11 +1,10 @@
 /** Several chapters in one command: which they are, and where the result of each goes. */
-import { text } from "node:stream/consumers";
 import { basename, join, resolve } from "node:path";
 import type { BatchConfigInput } from "../../../config/batch-config.js";
 import { typedPath } from "../../../core/input/typed-path.js";
 import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
-import { readNamedFile } from "../../../platform/named-file.js";
+import { readNamedFile, readStream } from "../../../platform/named-file.js";
 import { inputError } from "../../../io/files/file-errors.js";
 import type { Fault } from "../../../errors/fault.js";
 import type { SettingFlags } from "../flags/setting-flags.js";
@@ -19,8 +18,8 @@ type ListFlags = SettingFlags & { readonly fromFile?: string };
  * @throws ConfigurationError `ERR_CONFIG` for none, for one that is named twice, and for results of one name;
  * ValidationError `ERR_INPUT_NOT_FOUND` for a list that cannot be read
  */
-export async function listChapters(inputs: readonly string[], flags: ListFlags): Promise<string[]> {
-  const chapters = [...inputs, ...(flags.fromFile === undefined ? [] : await readList(flags.fromFile))];
+export async function listChapters(inputs: readonly string[], flags: ListFlags, stop?: AbortSignal): Promise<string[]> {
+  const chapters = [...inputs, ...(flags.fromFile === undefined ? [] : await readList(flags.fromFile, stop))];
   if (chapters.length === 0)
     throw new ConfigurationError("ERR_CONFIG", `--from-file: ${flags.fromFile} lists no chapter`, {
       remedy: "write one path a line",
@@ -37,9 +36,10 @@ export async function listChapters(inputs: readonly string[], flags: ListFlags):
   return chapters;
 }
 
-async function readList(path: string): Promise<string[]> {
-  const list =
-    path === "-" ? await text(process.stdin) : await readNamedFile(typedPath(path)).then(String, unreadable(path));
+async function readList(path: string, stop: AbortSignal | undefined): Promise<string[]> {
+  const options = { signal: stop };
+  const read = path === "-" ? readStream(process.stdin, options) : readNamedFile(typedPath(path), options);
+  const list = String(await read.catch(unreadable(path, stop)));
   if (list.includes("\0"))
     throw new ConfigurationError("ERR_CONFIG", `--from-file: ${path} has NUL characters, so it is not text in UTF-8`, {
       remedy: "save it as UTF-8, one path a line",
@@ -50,8 +50,9 @@ async function readList(path: string): Promise<string[]> {
     .filter((line) => line.trim() !== "");
 }
 
-function unreadable(path: string): (cause: unknown) => never {
+function unreadable(path: string, stop: AbortSignal | undefined): (cause: unknown) => never {
   return (cause) => {
+    if (stop?.aborted === true) throw stop.reason;
     throw inputError(path, cause);
   };
 }

@@ -22,33 +22,42 @@ import { runChapters } from "./run-chapters.js";
 /** Colours chapters. @returns the exit code, of several that of the worst */
 export function colorize(inputs: readonly string[], flags: ColorizeFlags): Promise<number> {
   if (inputs.length < 2 && flags.fromFile === undefined)
-    return runBatchCommand(flags, async () => prepareWhole(inputs[0], flags));
-  return runChapters(flags, async () => {
-    const chapters = await listChapters(inputs, flags);
+    return runBatchCommand(flags, async (stop) => prepareWhole(inputs[0], flags, stop));
+  return runChapters(flags, async (stop) => {
+    const chapters = await listChapters(inputs, flags, stop);
     const shard = shardOfFlags(flags, process.env);
-    const parts = shard && (await chapterParts(chapters, shard, flags));
+    const parts = shard && (await chapterParts(chapters, shard, flags, stop));
     return chapters.map((input, index) => ({
       input,
-      prepare: () => prepare(input, flags, true, shard && { shard, parts: parts![index]! }),
+      prepare: (signal) => prepare(input, flags, true, signal, shard && { shard, parts: parts![index]! }),
     }));
   });
 }
 
-async function prepareWhole(input: string | undefined, flags: ColorizeFlags): Promise<PreparedBatch | NothingToDo> {
+async function prepareWhole(
+  input: string | undefined,
+  flags: ColorizeFlags,
+  stop: AbortSignal,
+): Promise<PreparedBatch | NothingToDo> {
   const shard = flagFaults(flags).length === 0 ? shardOfFlags(flags, process.env) : undefined;
-  if (shard === undefined) return prepare(input, flags, false);
-  const [parts] = await chapterParts([input], shard, flags);
-  return prepare(input, flags, false, { shard, parts: parts! });
+  if (shard === undefined) return prepare(input, flags, false, stop);
+  const [parts] = await chapterParts([input], shard, flags, stop);
+  return prepare(input, flags, false, stop, { shard, parts: parts! });
 }
 
-/** One chapter's batch. @param several whether the command colours others too */
+/**
+ * One chapter's batch.
+ * @param several whether the command colours others too
+ * @param stop gives up waiting for a configuration file that is a pipe
+ */
 export async function prepare(
   input: string | undefined,
   flags: Pick<ColorizeFlags, "fresh"> & RunFlags & SettingFlags & NamedHintFlags,
   several: boolean,
+  stop: AbortSignal,
   part?: ShardOfChapter,
 ): Promise<PreparedBatch | NothingToDo> {
-  const gathered = await gatherSettings(input, flags, process.env);
+  const gathered = await gatherSettings(input, flags, process.env, stop);
   const faults = flagFaults(flags);
   if (faults.length === 0 && (gathered.settings.inputDir ?? gathered.settings.inputZip) === undefined)
     throw new ConfigurationError("ERR_CONFIG", "no input is named", {

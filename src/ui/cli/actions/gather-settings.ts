@@ -2,7 +2,7 @@
 import { parse, resolve } from "node:path";
 import { Option } from "commander";
 import type { BatchConfig, BatchConfigInput, PageConfig } from "../../../config/batch-config.js";
-import { ConfigurationHandler, type ConfigFile } from "../../../config/configuration-handler.js";
+import type { ConfigFile } from "../../../config/configuration-handler.js";
 import {
   environmentName,
   environmentSettings,
@@ -16,6 +16,7 @@ import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
 import { noticeOf, type Notice } from "../../../errors/notice.js";
 import type { NamedHintFlags, NamedHints } from "../flags/hint-flags.js";
+import { loadConfigFile } from "./config-file.js";
 import { SETTING_FLAGS, type SettingFlags } from "../flags/setting-flags.js";
 import { typedPath } from "../../../core/input/typed-path.js";
 
@@ -88,15 +89,18 @@ export interface GatheredSettings {
   readonly lateWarnings: () => Notice[];
 }
 
-/** Puts flags over environment over file. Rejects with `ERR_CONFIG` for a file with faults. */
+/**
+ * Puts flags over environment over file. Rejects with `ERR_CONFIG` for a file with faults.
+ * @param stop gives up waiting for a file that is a pipe
+ */
 export async function gatherSettings(
   input: string | undefined,
   flags: SettingFlags & NamedHintFlags,
   environment: NodeJS.ProcessEnv,
+  stop?: AbortSignal,
 ): Promise<GatheredSettings> {
-  const handler = new ConfigurationHandler();
-  const images: ConfigFile["images"] =
-    flags.config === undefined ? {} : (await handler.loadConfigFile(typedPath(flags.config))).images;
+  const { handler, file } = await loadConfigFile(flags.config, stop);
+  const { images } = file;
   const lower = { file: handler.getDefaultConfig(), environment: environmentSettings(environment) };
   const named = flagSettings(flags);
   const placed: BatchConfigInput =
@@ -169,13 +173,4 @@ class PageHintsOfFlags {
   unmatched(): string[] {
     return [...new Set(this.#named.filter((one) => !this.#matched.has(one)).map(({ page }) => page))];
   }
-}
-
-/** What a command that has no settings of pages takes from a configuration file. */
-export async function readEngineFile(
-  path: string | undefined,
-): Promise<{ engine: EngineSettings; maxConcurrent: number | undefined }> {
-  if (path === undefined) return { engine: {}, maxConcurrent: undefined };
-  const { engine, default: all } = await new ConfigurationHandler().loadConfigFile(typedPath(path));
-  return { engine, maxConcurrent: all.maxConcurrent };
 }

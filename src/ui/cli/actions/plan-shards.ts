@@ -16,10 +16,11 @@ export async function chapterParts(
   chapters: readonly (string | undefined)[],
   { count }: Shard,
   flags: ColorizeFlags,
+  stop: AbortSignal,
 ): Promise<ChapterParts[]> {
   const pictures: PlannedPicture[][] = [];
   for (const chapter of chapters) {
-    const { settings } = await gatherSettings(chapter, flags, process.env);
+    const { settings } = await gatherSettings(chapter, flags, process.env, stop);
     const path = settings.inputDir ?? settings.inputZip;
     const source =
       path && (await openPageSource(path, { recursive: settings.recursive ?? false }).catch(() => undefined));

@@ -41,7 +41,7 @@ export interface PreparedBatch {
   readonly given?: readonly GivenSetting[];
   /** About the input; asked once its pages are known. */
   readonly lateWarnings?: () => Notice[];
-  /** What was decided; shown before the batch starts. */
+  /** What was decided; shown before the batch starts, or once it holds the output that the decision is about. */
   readonly notes?: readonly string[];
   /** What to do once all pages are coloured. Default: how one is coloured again. */
   readonly next?: string;
@@ -101,12 +101,12 @@ export function newReporter(flags: LogFlags & { json?: boolean }): Reporter {
 
 /**
  * Runs a batch and reports how it goes.
- * @param prepare its errors are reported as the batch's own
+ * @param prepare its errors are reported as the batch's own; it gets what the first signal aborts
  * @returns the exit code
  */
 export async function runBatchCommand(
   flags: RunFlags & Partial<MetricsFlags>,
-  prepare: () => Promise<PreparedBatch | NothingToDo>,
+  prepare: (stop: AbortSignal) => Promise<PreparedBatch | NothingToDo>,
 ): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   let engine: Engine | undefined;
@@ -125,7 +125,7 @@ export async function runBatchCommand(
     const { exitCode } = await runReported(context, async () => {
       startLogging(flags);
       watch = await startTelemetry(flags);
-      return prepare();
+      return prepare(interrupt.drain);
     });
     return exitCode;
   } finally {
@@ -152,7 +152,9 @@ export async function runReported(
     reporter.remedies = prepared.remedies ?? {};
     reporter.next = prepared.next;
     reporter.single = options?.only !== undefined;
-    for (const note of notes) reporter.note(note);
+    const sayNotes = (): void => notes.forEach((note) => reporter.note(note));
+    const decides = options?.decision !== undefined; // it may yet be refused
+    if (!decides) sayNotes();
     for (const notice of warnings) reporter.onEvent({ type: "warning", ...notice });
     configureOwnProcess();
     const engine = await context.engine(engineOf ?? engineOptions(flags));
@@ -177,8 +179,9 @@ export async function runReported(
       ...(onPreview && { onPreview }),
       onEvent: (event) => {
         reporter.onEvent(event);
-        if (event.type === "batch-started")
-          for (const notice of lateWarnings()) reporter.onEvent({ type: "warning", ...notice });
+        if (event.type !== "batch-started") return;
+        if (decides) sayNotes();
+        for (const notice of lateWarnings()) reporter.onEvent({ type: "warning", ...notice });
       },
     });
     if (summary === undefined) {
@@ -192,7 +195,7 @@ export async function runReported(
     return { exitCode: exitCodeOf(summary), summary };
   } catch (error) {
     reporter.stop();
-    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error))
+    if (interrupt.exitCode !== undefined && interrupt.isStop(error))
       return { exitCode: sayStopped(interrupt.exitCode) };
     (context.onError ?? ((fault) => printError(fault, Boolean(flags.json))))(error);
     return { exitCode: exitCodeFor(error), error };
@@ -201,7 +204,8 @@ export async function runReported(
   }
 }
 
-function sayStopped(exitCode: number): number {
+/** Says which signal ended the command. @returns the exit code */
+export function sayStopped(exitCode: number): number {
   const [name] = Object.entries(ENDING_SIGNALS).find(([, code]) => code === exitCode)!;
   process.stderr.write(`stopped by ${name}\n`);
   return exitCode;

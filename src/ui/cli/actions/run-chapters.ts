@@ -13,6 +13,7 @@ import { messageOf } from "../../../errors.js";
 import {
   newReporter,
   runReported,
+  sayStopped,
   type OpenEngine,
   type BatchEnd,
   type NothingToDo,
@@ -25,13 +26,14 @@ import { startLogging } from "./start-logging.js";
 export interface Chapter {
   /** As it was named. */
   readonly input: string;
-  prepare(): Promise<PreparedBatch | NothingToDo>;
+  /** @param stop aborted by the first signal */
+  prepare(stop: AbortSignal): Promise<PreparedBatch | NothingToDo>;
 }
 
 /** Colours chapters in order. One that cannot be coloured does not stop the others. @returns the exit code */
 export async function runChapters(
   flags: RunFlags & MetricsFlags,
-  list: () => Promise<readonly Chapter[]>,
+  list: (stop: AbortSignal) => Promise<readonly Chapter[]>,
 ): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   const startedMs = performance.now();
@@ -41,7 +43,7 @@ export async function runChapters(
   try {
     startLogging(flags);
     watch = await startTelemetry(flags);
-    const chapters = await list();
+    const chapters = await list(interrupt.drain);
     const ends: BatchEnd[] = [];
     for (const [index, { input, prepare }] of chapters.entries()) {
       if (interrupt.drain.aborted) break;
@@ -55,11 +57,12 @@ export async function runChapters(
         kept ??= keepReferences(opened);
         return kept.engine;
       };
-      ends.push(await runReported({ flags, reporter, interrupt, engine: open }, prepare));
+      ends.push(await runReported({ flags, reporter, interrupt, engine: open }, () => prepare(interrupt.drain)));
     }
     sayHowItWent(chapters, ends, performance.now() - startedMs, flags);
     return interrupt.exitCode ?? worstExitCode(ends.map(({ exitCode }) => exitCode));
   } catch (error) {
+    if (interrupt.isStop(error)) return sayStopped(interrupt.exitCode!);
     printError(error, Boolean(flags.json));
     return exitCodeFor(error);
   } finally {

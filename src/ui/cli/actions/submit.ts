@@ -26,7 +26,7 @@ import { oneLine } from "../output/terminal-text.js";
 import { listChapters } from "./chapter-list.js";
 import { prepare } from "./colorize.js";
 import { isRemote, openQueue, openStore, submissionText, type OpenStore } from "./open-farm.js";
-import { newReporter } from "./run-batch.js";
+import { newReporter, sayStopped } from "./run-batch.js";
 import { startLogging } from "./start-logging.js";
 import { submittedModel } from "./store-model.js";
 
@@ -50,7 +50,7 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
   try {
     startLogging(flags);
     const several = inputs.length > 1 || flags.fromFile !== undefined;
-    const chapters = several ? await listChapters(inputs, flags) : [inputs[0]];
+    const chapters = several ? await listChapters(inputs, flags, interrupt.drain) : [inputs[0]];
     if (isRemote(flags) && flags.wait !== true)
       throw new ConfigurationError(
         "ERR_CONFIG",
@@ -71,6 +71,7 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
     }
     return interrupt.exitCode ?? worstExitCode(codes);
   } catch (error) {
+    if (interrupt.isStop(error)) return sayStopped(interrupt.exitCode!);
     printError(error, Boolean(flags.json));
     return exitCodeFor(error);
   } finally {
@@ -81,9 +82,9 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
 }
 
 async function submitOne(farm: Farm, input: string | undefined, several: boolean): Promise<number> {
-  const { flags, queue, store, model } = farm;
+  const { flags, queue, store, model, interrupt } = farm;
   try {
-    const prepared = await prepare(input, flags, several);
+    const prepared = await prepare(input, flags, several, interrupt.drain);
     if ("nothing" in prepared) return exitCodeOf({ completed: 0, failures: [] });
     const config = absoluteConfig(prepared.config);
     const pageConfig = prepared.options?.pageConfig ?? (() => ({}));
@@ -95,6 +96,7 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
     if (flags.wait !== true) return 0;
     return await waitFor(farm, submission, config, pageConfig);
   } catch (error) {
+    if (interrupt.isStop(error)) return sayStopped(interrupt.exitCode!);
     printError(error, Boolean(flags.json));
     return exitCodeFor(error);
   }

@@ -48,7 +48,7 @@ export async function runTune(input: string | undefined, flags: TuneFlags): Prom
     printResult(report, flags);
     return interrupt.exitCode ?? EXIT.done;
   } catch (error) {
-    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) {
+    if (interrupt.exitCode !== undefined && interrupt.isStop(error)) {
       say("stopped before anything was measured");
       return interrupt.exitCode;
     }

@@ -21,8 +21,15 @@ import type { Reporter } from "../output/reporter.js";
 import { oneLine } from "../output/terminal-text.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { prepare } from "./colorize.js";
-import { newReporter, runReported, type NothingToDo, type OpenEngine, type PreparedBatch } from "./run-batch.js";
-import { readEngineFile } from "./gather-settings.js";
+import {
+  newReporter,
+  runReported,
+  sayStopped,
+  type NothingToDo,
+  type OpenEngine,
+  type PreparedBatch,
+} from "./run-batch.js";
+import { readEngineFile } from "./config-file.js";
 import { resumeMoves, sayFailed, sayNoChapter, settle } from "./settle-chapter.js";
 import { startLogging } from "./start-logging.js";
 import { isFolder } from "../../../platform/folders.js";
@@ -42,7 +49,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       one === undefined ? [] : [resolve(one)],
     );
     // Now, not with the first chapter: a wrong model or device is no chapter's fault.
-    opened = await Engine.open(engineOptions(flags, (await readEngineFile(flags.config)).engine));
+    opened = await Engine.open(engineOptions(flags, (await readEngineFile(flags.config, interrupt.drain)).engine));
     await opened.provider(opened.styles[0]!);
     watched.engine(opened);
     kept = keepReferences(opened);
@@ -72,7 +79,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       const reporter = chapterReporter(chapter, flags, said);
       let number = 0;
       const end = await runReported({ flags, reporter, interrupt, engine, onError }, async () => {
-        const prepared = await prepareChapter(chapter, flags);
+        const prepared = await prepareChapter(chapter, flags, interrupt.drain);
         ({ number } = prepared);
         return prepared.batch;
       });
@@ -83,6 +90,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
     }
     return interrupt.exitCode!;
   } catch (error) {
+    if (interrupt.isStop(error)) return sayStopped(interrupt.exitCode!);
     printError(error, Boolean(flags.json));
     return interrupt.exitCode ?? exitCodeFor(error);
   } finally {
@@ -128,9 +136,10 @@ async function previewWaits(output: string): Promise<boolean> {
 async function prepareChapter(
   chapter: ReadyChapter,
   flags: WatchFlags,
+  stop: AbortSignal,
 ): Promise<{ batch: PreparedBatch | NothingToDo; number: number }> {
   // A single page lies directly in the folder of results.
-  const batch = await prepare(chapter.path, flags, chapter.kind !== "picture");
+  const batch = await prepare(chapter.path, flags, chapter.kind !== "picture", stop);
   if ("nothing" in batch) return { batch, number: 0 };
   const { number, paths, openInput, pageName, notice } = await ownOutput(chapter, batch.config);
   if (notice === undefined) return { batch, number };

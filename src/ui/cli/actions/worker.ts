@@ -22,7 +22,7 @@ import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
-import { readEngineFile } from "./gather-settings.js";
+import { readEngineFile } from "./config-file.js";
 import { queuedModelText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
 import { fetchedModel } from "./store-model.js";
