@@ -23,8 +23,10 @@ import {
   removeFolder,
   shardsFolder,
   type OutputPaths,
+  withoutLink,
   workFolder,
 } from "../../core/output/work-folder.js";
+import { checkNotInUse } from "../../core/journal/locked-journal.js";
 import { runBatch, type RunBatchOptions } from "../../core/run-batch.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
@@ -51,7 +53,7 @@ interface DoneShard extends StoredShard {
 /** The output whose shards lie there; undefined if there are none. */
 export async function outputOfShards(path: string): Promise<OutputPaths | undefined> {
   const own = outputOfWorkFolder(path);
-  const candidates = own === undefined ? [{ outputDir: path }, { outputZip: path }] : [own];
+  const candidates = own === undefined ? [{ outputDir: path }, await withoutLink({ outputZip: path })] : [own];
   for (const output of candidates) if (await exists(shardsFolder(output))) return output;
   return undefined;
 }
@@ -96,11 +98,24 @@ export async function assembleShards(
   const config = JSON.parse(JSON.stringify({ ...settings, ...output })) as BatchConfigInput;
   const summary = await runBatch(engine, config, { ...options, pageConfig });
   const folder = shardsFolder(output);
-  if (summary.unfinished === 0 && (await exists(folder))) {
+  if (summary.unfinished === 0 && (await exists(folder)) && (await areAsJoined(output, shards))) {
     await removeFolder(folder);
     await rmdir(workFolder(output)).catch(() => {}); // that of an output folder keeps its journal
   }
   return summary;
+}
+
+/** Whether no shard has begun or gone on since they were joined. */
+async function areAsJoined(output: OutputPaths, shards: readonly DoneShard[]): Promise<boolean> {
+  if ((await storedShards(output)).length !== shards.length) return false;
+  for (const { folder, run } of shards) {
+    const isFree = await checkNotInUse(workFolder({ outputDir: folder }), folder).then(
+      () => true,
+      () => false,
+    );
+    if (!isFree || (await findRun(folder).catch(() => undefined))?.state !== run.state) return false;
+  }
+  return true;
 }
 
 /** The shards of an output, all of them done and of the same batch. */

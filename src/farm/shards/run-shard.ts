@@ -10,7 +10,7 @@ import { scanInput, type Scan } from "../../core/input/scan-input.js";
 import { findRun } from "../../core/journal/find-run.js";
 import { asksForSamePictures } from "../../core/journal/history.js";
 import { runRecord } from "../../core/journal/run-record.js";
-import { outputPath } from "../../core/output/work-folder.js";
+import { outputPath, withoutLink } from "../../core/output/work-folder.js";
 import { runBatch, type RunBatchOptions } from "../../core/run-batch.js";
 import { VERSION } from "../../core/version.js";
 import { ConfigurationError } from "../../errors.js";
@@ -34,16 +34,17 @@ export type ShardOptions = Pick<RunBatchOptions, "signal" | "drain" | "onEvent" 
 /**
  * Colours the shard's pages. Doing a shard twice is harmless: it continues where it was. Two processes on one shard are
  * kept apart by its lease.
- * @param config the settings of the whole chapter, with its output
+ * @param given the settings of the whole chapter, with its output
  * @returns how it went; undefined where the output has been assembled from these very pages already
  * @throws as `runBatch`; ConfigurationError `ERR_CONFIG` for a preview
  */
 export async function runShard(
   engine: BatchEngine,
-  config: BatchConfig,
+  given: BatchConfig,
   { shard, parts }: ShardOfChapter,
   { pageConfig = () => ({}), ...options }: ShardOptions = {},
 ): Promise<BatchSummary | undefined> {
+  const config = await withoutLink(given);
   if (config.previewMode)
     throw new ConfigurationError(
       "ERR_CONFIG",

@@ -2,7 +2,7 @@
 import { parseBatchConfig } from "../../../config/batch-config.js";
 import { ConfigurationError } from "../../../errors.js";
 import { noticesOf } from "../../../errors/notice.js";
-import { outputPath, shardsFolder } from "../../../core/output/work-folder.js";
+import { outputPath, shardsFolder, withoutLink } from "../../../core/output/work-folder.js";
 import { runShard, type ShardOfChapter } from "../../../farm/shards/run-shard.js";
 import { shardFolder } from "../../../farm/shards/shard-folder.js";
 import { shardText } from "../../../config/shard.js";
@@ -66,6 +66,7 @@ export async function prepare(
   const settings = several ? chapterOutput(input!, gathered) : gathered.settings;
   const { config, warnings } = parseBatchConfig(settings, gathered.label, {}, faults);
   const output = outputPath(config);
+  const shards = shardsFolder(await withoutLink(config));
   const common = {
     config,
     options: { fresh: Boolean(flags.fresh), pageConfig: gathered.pageConfig },
@@ -77,10 +78,10 @@ export async function prepare(
   if (part === undefined || part.parts.shards.length < 2) {
     if (part !== undefined && part.parts.shards[0] !== part.shard.index)
       return { nothing: `${output} is not in shard ${shardText(part.shard)}` };
-    if (await exists(shardsFolder(config)))
+    if (await exists(shards))
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `${output} is coloured in shards; join them with \`cobra-batch assemble ${quoted(output)}\`, or remove ${shardsFolder(config)}`,
+        `${output} is coloured in shards; join them with \`cobra-batch assemble ${quoted(output)}\`, or remove ${shards}`,
       );
     return common;
   }
@@ -91,7 +92,7 @@ export async function prepare(
     notes: [`shard ${shardText(part.shard)} of ${output}`],
     next: `once all shards are done: cobra-batch assemble ${quoted(output)}`,
     nothingLeft: `${output} is assembled already, from these pages and settings; --fresh colours them again`,
-    writes: { outputDir: shardFolder(config, part.shard) },
+    writes: { outputDir: shardFolder(await withoutLink(config), part.shard) },
     run: async (engine, _config, options) => runShard(engine, config, part, options),
   };
 }
