@@ -3,6 +3,7 @@
  * the start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
  */
 import { isDeepStrictEqual } from "node:util";
+import { withoutUndefined } from "../../config/without-undefined.js";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
 import type { PageFailure, PreviewResult } from "../events.js";
 import { isSamePlace, type Place } from "./place.js";
@@ -283,7 +284,19 @@ type Asked = Pick<RunRecord, "config" | "pageConfigs">;
 
 /** Whether two commands ask for the same pictures: the same settings, references and settings of single pages. */
 export function asksForSamePictures(a: Asked, b: Asked): boolean {
-  return asksForSameOfAll(a, b) && isSame(a.pageConfigs, b.pageConfigs);
+  return (
+    asksForSameOfAll(a, b) && isSame([...picturesAsked(a)].toSorted(byName), [...picturesAsked(b)].toSorted(byName))
+  );
+}
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+
+/** Settings of single pages that decide about their pictures; pages without any are left out. */
+function picturesAsked({ pageConfigs }: Asked): Map<string, PageConfig> {
+  const asked = Object.entries(pageConfigs).map(([page, { imageType: _type, ...settings }]) => {
+    return [page, withoutUndefined(settings)] as const;
+  });
+  return new Map(asked.filter(([, settings]) => Object.keys(settings).length > 0));
 }
 
 /** The same, but for settings of single pages. */
@@ -308,12 +321,11 @@ export function changesThatStay(
   b: Asked,
 ): Adjustments {
   if (!asksForSameOfAll(a, b)) return { all: {}, pages: {} };
-  const own = ({ pageConfigs }: Asked, page: string): unknown =>
-    Object.hasOwn(pageConfigs, page) ? pageConfigs[page] : undefined;
-  const stay = Object.entries(adjustments.pages).filter(([page]) => isSame(own(a, page), own(b, page)));
+  const [before, now] = [picturesAsked(a), picturesAsked(b)];
+  const stay = Object.entries(adjustments.pages).filter(([page]) => isSame(before.get(page), now.get(page)));
   // What is asked for now goes before what was changed for all pages.
-  const asked = Object.entries(b.pageConfigs)
-    .filter(([page, settings]) => !isSame(own(a, page), settings))
+  const asked = [...now]
+    .filter(([page, settings]) => !isSame(before.get(page), settings))
     .map(([page, settings]) => {
       const changed = Object.entries(settings).filter(([key]) => Object.hasOwn(adjustments.all, key));
       return [page, Object.fromEntries(changed) as PageConfig] as const;

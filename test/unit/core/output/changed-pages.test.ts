@@ -120,6 +120,9 @@ describe("a finished archive", () => {
     const asked = (changed: string): RunBatchOptions => ({
       pageConfig: (page) => (page === changed ? { seed: 9 } : {}),
     });
+    // What decides about no picture asks for nothing else.
+    const nothing = { pageConfig: () => ({ seed: undefined, imageType: "line_art" as const }) };
+    expect((await colorize({}, nothing)).coloured).toEqual([]);
     expect((await colorize({}, asked("3.png"))).coloured).toEqual(["3.png"]);
     expect((await content("out.cbz"))["2_colorized.png"]).toContain('"seed":7');
     expect((await colorize({}, asked("2.png"))).coloured).toEqual(["2.png", "3.png"]);
