@@ -40,6 +40,11 @@ export function findPage(name: string, run: StoredRun, pages: readonly string[])
     throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" may be any of several pages: ${shownNames(found)}`, {
       remedy: "name one of these",
     });
+  const [coloured] = pagesNamed(name, run, run.archive?.metadata.in_color ?? []);
+  if (coloured !== undefined)
+    throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${coloured}" is in colour already and was copied as it is`, {
+      remedy: `to colour it all the same, give it the setting imageType "line_art" in a configuration file, and run the colorize command again`,
+    });
   const near = nearestName(name, pages);
   const known = pages.length === 0 ? "none of its pages is done yet" : `its pages are ${shownNames(pages)}`;
   throw new ValidationError(

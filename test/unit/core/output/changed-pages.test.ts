@@ -132,6 +132,8 @@ describe("a finished archive", () => {
   it("keeps a page in colour that the input has lost, and gets back one that was taken out", async () => {
     await writeFile(at("in/cover.jpg"), await colourPage(5));
     await colorize();
+    for (const name of ["cover.jpg", "cover"])
+      await expect(redoRun(at("out.cbz"), [name])).rejects.toThrow(/^"cover\.jpg" is in colour already/u);
     await edit("out.cbz", ["cover.jpg"], {});
     expect(await colorize()).toMatchObject({ coloured: [], output: at("out.cbz") });
     expect(Object.keys(await content("out.cbz"))).toContain("cover.jpg");
