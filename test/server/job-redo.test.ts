@@ -94,6 +94,38 @@ describe("a page that is done again", () => {
     }
   });
 
+  it("has the settings of its picture again where it is asked for once more before it is done, and that is taken back", async () => {
+    for (const isTakenBackInTime of [false, true]) {
+      let gate = new Gate();
+      gate.open();
+      await using jobs = await TestJobs.onPaper(
+        async (request, { signal }) => (await gate.pass(signal), onPaper(request)),
+      );
+      const { id } = await jobs.chapter(2);
+      await jobs.done(id);
+      const [one, two] = await ids(jobs, id);
+      const first = (gate = new Gate());
+      await jobs.store.redo(id, [one!, two!], { seed: 5 });
+      await first.arrival();
+      await jobs.store.redo(id, [one!], { seed: 9 });
+      const second = (gate = new Gate());
+      first.open();
+      await second.arrival(); // the second page of the first redo
+      await expect.poll(() => seeds(jobs, id)).toEqual([5, 0]);
+      if (!isTakenBackInTime) {
+        const third = (gate = new Gate());
+        second.open();
+        await third.arrival();
+      }
+      await jobs.store.cancel(id);
+      expect(await jobs.ended(id)).toMatchObject({ state: "completed" });
+      await expect.poll(() => seeds(jobs, id)).toEqual(isTakenBackInTime ? [5, 0] : [5, 5]);
+      const settings = (name: string) => expect.poll(async () => (await jobs.picture(id, name)).settings);
+      await settings("p1.png").toEqual({ seed: 5 });
+      await settings("p2.png").toEqual(isTakenBackInTime ? undefined : { seed: 5 });
+    }
+  });
+
   it("of a job that is paused while its run ends is done at once; the job is paused again", async () => {
     const gate = new Gate();
     await using jobs = await TestJobs.onPaper(

@@ -114,9 +114,7 @@ export class JobActions {
             throw new ValidationError("ERR_ARGUMENT", `${picture.name} is not a page; move it to the pages first`);
           const seed = outcomes.get(picture.name)?.success?.facts.seed ?? before.settings.seed ?? 0;
           const own = withChanges(picture.settings ?? {}, given ? changes : { seed: seed + 1 });
-          return asked.has(picture.id)
-            ? withAsked(picture, own, entry.isRedone(picture.id, before))
-            : withChosen(picture, own);
+          return asked.has(picture.id) ? withAsked(picture, own, entry.madeWith(picture.id)) : withChosen(picture, own);
         });
       },
     );

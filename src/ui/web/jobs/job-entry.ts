@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { BatchEvent, BatchProgress } from "../../../core/events.js";
 import { BatchProcessingError } from "../../../errors.js";
 import { Estimate } from "../../../core/estimate.js";
-import type { Picture } from "../api/schemas.js";
+import type { PageOwnSettings, Picture } from "../api/schemas.js";
 import { outputOf, outcomeOf, storedOutcomes, type Outcome } from "./outcomes.js";
 import { Roles } from "./roles.js";
 import type { FolderArchive } from "./result-archive.js";
@@ -26,6 +26,15 @@ export interface Live {
   readonly stage?: Picture["stage"];
   readonly step?: number | undefined;
   readonly steps?: number | undefined;
+}
+
+/** A run under way. */
+interface JobRunSoFar {
+  readonly redo: StoredJob["redo"];
+  /** Pages that have an outcome, by id. */
+  readonly did: Set<string>;
+  /** What pages were done with that have a picture, by id. */
+  readonly made: Map<string, PageOwnSettings>;
 }
 
 export class JobEntry {
@@ -53,8 +62,7 @@ export class JobEntry {
   scan: Promise<void> | undefined;
   scanAgain = false;
   readonly uploads: { input?: Promise<UploadFolder>; reference?: Promise<UploadFolder> } = {};
-  /** What the run under way does, and the pages that it has done, by id. */
-  run: { readonly redo: StoredJob["redo"]; readonly did: Set<string> } | undefined;
+  run: JobRunSoFar | undefined;
   #again: { readonly of: StoredJob; readonly ids: ReadonlySet<string> } | undefined;
   /** Kept so that a resumed download need not read all files again. */
   archive: FolderArchive | undefined;
@@ -114,10 +122,9 @@ export class JobEntry {
     return this.#again.ids.has(id);
   }
 
-  /** Whether the redo under way has done a page with the settings that it has. */
-  isRedone(id: string, { redoLater }: StoredJob): boolean {
-    const { run } = this;
-    return run?.redo !== undefined && run.did.has(id) && run.redo.pages.includes(id) && !redoLater.includes(id);
+  /** What the redo under way has done a page with; undefined for one that it has not done. */
+  madeWith(id: string): PageOwnSettings | undefined {
+    return this.run?.redo?.pages.includes(id) === true ? this.run.made.get(id) : undefined;
   }
 
   /** A damaged record is left as it is. @throws BatchProcessingError `ERR_STATE` */

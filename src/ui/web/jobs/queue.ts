@@ -7,6 +7,7 @@ import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { messageOf, ValidationError } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
 import { Estimate } from "../../../core/estimate.js";
+import type { PageOwnSettings } from "../api/schemas.js";
 import { inputOf, type JobInput } from "./input.js";
 import type { JobColorizer } from "./job-colorizer.js";
 import type { JobEntry } from "./job-entry.js";
@@ -14,7 +15,7 @@ import { outputOf, previewFolder } from "./outcomes.js";
 import { problemOf } from "./problem.js";
 import { begun, cancelled, ended } from "./job-states.js";
 import { makesRoom, priorityOf, queueOrder } from "./queue-order.js";
-import { settled } from "./redo-settings.js";
+import { settled, withMade } from "./redo-settings.js";
 import type { JobRegister } from "./register.js";
 import { withRolesAtStart } from "./roles.js";
 import type { Roots } from "./roots.js";
@@ -112,7 +113,7 @@ export class JobQueue {
     let pictures: StoredPictures | undefined;
     try {
       await host.change(entry, (job) => {
-        entry.run = { redo: job.redo, did: new Set() };
+        entry.run = { redo: job.redo, did: new Set(), made: new Map() };
         entry.progress = undefined;
         return begun(job);
       });
@@ -134,6 +135,7 @@ export class JobQueue {
           warnings.push(event.page === undefined ? event.message : `${event.page}: ${event.message}`);
         if (event.type === "page-completed" || event.type === "page-failed")
           entry.run?.did.add(ids.get(event.page) ?? "");
+        if (event.type === "page-completed") noteMade(entry, pictures, ids.get(event.page));
         const page = entry.onEvent(event, outcomes);
         if (page !== undefined) host.notifyPage(entry, page);
         host.notifyJob(entry);
@@ -232,10 +234,12 @@ export class JobQueue {
         (all, next, before) => {
           const later = new Set([...(next.redo?.pages ?? []), ...next.redoLater]);
           for (const id of apart?.done ?? []) if (!before.redoLater.includes(id)) later.delete(id);
-          return settled(
-            all,
-            (id) => later.has(id),
-            (id) => entry.isRedone(id, before) && apart?.failed.includes(id) !== true,
+          const madeWith = (id: string): PageOwnSettings | undefined =>
+            apart?.failed.includes(id) === true ? undefined : entry.madeWith(id);
+          return withMade(
+            settled(all, (id) => later.has(id), madeWith),
+            pictures,
+            madeWith,
           );
         },
       );
@@ -249,13 +253,19 @@ export class JobQueue {
 
 /** Takes a job's redo back or gives it up; pages that are not done again have the settings that they had. */
 export async function cancelIn({ change }: Pick<QueueHost, "change">, entry: JobEntry): Promise<void> {
-  await change(entry, cancelled, (all, _next, before) =>
+  await change(entry, cancelled, (all) =>
     settled(
       all,
       () => false,
-      (id) => entry.isRedone(id, before),
+      (id) => entry.madeWith(id),
     ),
   );
+}
+
+/** Notes what a page was done with, as the run was given it: its settings may have been changed since. */
+function noteMade({ run }: JobEntry, given: StoredPictures | undefined, id: string | undefined): void {
+  const picture = given?.pictures.find((one) => one.id === id);
+  if (picture !== undefined) run?.made.set(picture.id, picture.settings ?? {});
 }
 
 /** Pages that a job has still to do; of one that has just begun nothing is counted yet. */

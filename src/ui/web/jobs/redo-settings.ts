@@ -2,6 +2,7 @@
  * Settings of pages that are to be done again. A page has them from the moment they are asked for; what it had before
  * is kept until it is done, and comes back if it is not.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { PageOwnSettings } from "../api/schemas.js";
 import type { StoredPicture, StoredPictures } from "./stored.js";
 
@@ -10,10 +11,10 @@ export function withOwn({ settings: _settings, ...picture }: StoredPicture, own:
   return Object.keys(own).length === 0 ? picture : { ...picture, settings: own };
 }
 
-/** A page that is to be done again. @param isDone the redo before this one has done it with the settings it has */
-export function withAsked(picture: StoredPicture, own: PageOwnSettings, isDone: boolean): StoredPicture {
+/** A page that is to be done again. @param made what the redo under way has done it with already */
+export function withAsked(picture: StoredPicture, own: PageOwnSettings, made?: PageOwnSettings): StoredPicture {
   const { settings = {}, settingsBefore = settings } = picture;
-  return { ...withOwn(picture, own), settingsBefore: isDone ? settings : settingsBefore };
+  return { ...withOwn(picture, own), settingsBefore: made ?? settingsBefore };
 }
 
 /** A page with settings that stay, whatever becomes of a redo. */
@@ -25,22 +26,39 @@ export function withChosen(
 }
 
 /**
+ * Pages that were finished after their redo was taken back have what they were made with, unless they were set anew.
+ * @param given the pictures as the run was given them
+ */
+export function withMade(
+  all: StoredPictures,
+  given: StoredPictures | undefined,
+  madeWith: (id: string) => PageOwnSettings | undefined,
+): StoredPictures {
+  const before = new Map(given?.pictures.map(({ id, settingsBefore }) => [id, settingsBefore]));
+  const pictures = all.pictures.map((picture) => {
+    const { id, settings = {}, settingsBefore } = picture;
+    const made = madeWith(id);
+    const isTakenBack = settingsBefore === undefined && isDeepStrictEqual(settings, before.get(id));
+    return made !== undefined && isTakenBack ? withOwn(picture, made) : picture;
+  });
+  return pictures.every((picture, index) => picture === all.pictures[index]) ? all : { ...all, pictures };
+}
+
+/**
  * @param isAgain a page is still to be done again
- * @param isDone a page has been done with the settings that it has
+ * @param madeWith the settings that a page has been done again with; undefined for one that was not
  */
 export function settled(
   all: StoredPictures,
   isAgain: (id: string) => boolean,
-  isDone: (id: string) => boolean = () => false,
+  madeWith: (id: string) => PageOwnSettings | undefined = () => undefined,
 ): StoredPictures {
-  const isOver = ({ id, settingsBefore }: StoredPicture): boolean => settingsBefore !== undefined && !isAgain(id);
-  if (!all.pictures.some(isOver)) return all;
-  return {
-    ...all,
-    pictures: all.pictures.map((picture) => {
-      if (!isOver(picture)) return picture;
-      const { settingsBefore = {}, ...one } = picture;
-      return isDone(picture.id) ? one : withOwn(one, settingsBefore);
-    }),
-  };
+  const pictures = all.pictures.map((picture) => {
+    const { settingsBefore, ...one } = picture;
+    if (settingsBefore === undefined) return picture;
+    const made = madeWith(picture.id);
+    if (!isAgain(picture.id)) return withOwn(one, made ?? settingsBefore);
+    return made === undefined ? picture : { ...picture, settingsBefore: made };
+  });
+  return pictures.every((picture, index) => picture === all.pictures[index]) ? all : { ...all, pictures };
 }
