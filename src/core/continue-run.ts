@@ -116,13 +116,23 @@ export async function retryRun(
   checkChanges(changes);
   const run = await findRun(output);
   const failed = run.history.failedPages;
-  if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
-  await checkNamedFiles(run, failedOnly ? failed : undefined, changes);
+  const again = failed.length === 0 && failedOnly ? unpackedPages(run) : failed;
+  if (again.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
+  await checkNamedFiles(run, failedOnly ? again : undefined, changes);
   await checkAllThere(run, changes);
   // What else an archive holds stays in it only where single pages are done.
   const only = failedOnly || run.archive !== undefined;
   await checkNoShards(run);
-  return change(run, changes, (history) => retry(history, changes, only));
+  return change(run, changes, (history) =>
+    failed.length === 0 && again.length > 0
+      ? { entries: [{ type: "retry", pages: again }], notes: ["going on with pages that were done again"], only: again }
+      : retry(history, changes, only),
+  );
+}
+
+/** Pages that a command has done again alone, which ended before the archive had them. */
+function unpackedPages({ archive, history, record: { config } }: StoredRun): readonly string[] {
+  return archive === undefined && config.outputZip !== undefined ? history.retried : [];
 }
 
 function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {

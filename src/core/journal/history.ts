@@ -39,6 +39,7 @@ export class RunHistory {
   /** Pages with a picture that no archive has yet, with the hashes of their files. */
   readonly #unpacked = new Map<string, string>();
   #packed: ReadonlySet<string> = new Set();
+  readonly #retried = new Set<string>();
   readonly #gone = new Set<string>();
   readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
@@ -124,6 +125,11 @@ export class RunHistory {
     return [...this.#gone];
   }
 
+  /** Pages that were to be done again alone, in this work folder. */
+  get retried(): readonly string[] {
+    return [...this.#retried];
+  }
+
   /** Hashes of the files that the last pictures were made from. */
   inputHashes(): string[] {
     return [...this.#done].map((page) => this.last(page)!.inputSha256);
@@ -200,6 +206,7 @@ export class RunHistory {
         break;
       case "retry":
         this.#acquit(new Set(entry.pages));
+        for (const page of entry.pages) this.#retried.add(page);
         break;
       case "adjust":
         this.#adjust(entry.page, entry.settings);
@@ -251,7 +258,16 @@ export class RunHistory {
     this.#dropChanges();
     this.#record = undefined;
     this.#place = undefined;
-    const results = [this.#pages, this.#done, this.#failed, this.#gone, this.#inHand, this.#suspects, this.#unpacked];
+    const results = [
+      this.#retried,
+      this.#pages,
+      this.#done,
+      this.#failed,
+      this.#gone,
+      this.#inHand,
+      this.#suspects,
+      this.#unpacked,
+    ];
     for (const result of results) result.clear();
   }
 

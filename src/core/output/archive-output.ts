@@ -20,7 +20,7 @@ import type { BatchPage } from "../pages/batch-page.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { hasMorePages, readArchiveMetadata, type PageOrigin } from "./archive-metadata.js";
-import { removeSubstitute, targetOf, type ArchiveTarget } from "./archive-target.js";
+import { removeSubstitutes, targetOf, type ArchiveTarget } from "./archive-target.js";
 import {
   archiveEntry,
   findOwn,
@@ -51,6 +51,8 @@ export interface ArchiveContent {
   };
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
+  /** An archive that is not this output's own, as it was written, is kept, though overwriting was asked for before. */
+  readonly keepsChanged: boolean;
   readonly earlier: EarlierRuns;
   /** Takes what people should know about files that could not be copied. */
   readonly notices: Notice[];
@@ -91,7 +93,9 @@ export async function writeArchive(
         : await reasonToKeep(own.path, whole, before);
     const target = await targetOf(config, journal, whole, notReplaced === undefined ? own : undefined);
     const changed = target.replaced === undefined ? [] : await changedSettings(target.replaced, content, journal);
-    const naming = { ...config, overwrite: config.overwrite && target.instead === undefined };
+    // Who does pages of a finished archive again has not asked for another archive to go, whatever was asked before.
+    const overwrite = config.overwrite && target.instead === undefined && !content.keepsChanged;
+    const naming = { ...config, overwrite };
     const written = await nameArchive(unnamed, target.replaced, naming, journal, {
       inputs: pages.map(({ inputSha256 }) => inputSha256),
       ...(madeFrom.carried && { carried: madeFrom.carried }),
@@ -100,8 +104,8 @@ export async function writeArchive(
       ...(target.instead && { instead: target.instead }),
     });
     // One that holds more than the new archive stays.
-    if (written === config.outputZip && own !== undefined && notReplaced === undefined)
-      notices.push(...(await removeSubstitute(config, own)));
+    if (written === config.outputZip && notReplaced === undefined)
+      notices.push(...(await removeSubstitutes(config, journal, whole)));
     const kept = new Map<string, NonNullable<ArchiveTarget["kept"]>>();
     for (const one of [notReplaced, target.kept]) if (one !== undefined) kept.set(one.path, one);
     kept.delete(written);

@@ -2,9 +2,10 @@
  * Decides which archive a new one takes the place of. One that was asked to be replaced, and has pictures of pages that
  * have failed now, is kept; the new one is written beside it instead, and takes its place once nothing is lost by that.
  */
-import { rm, stat } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { messageOf } from "../../errors.js";
 import type { Notice } from "../../errors/notice.js";
 import { printableName } from "../../io/names/safe-name.js";
 import type { PageFailure } from "../events.js";
@@ -67,17 +68,31 @@ export async function targetOf(
 }
 
 /**
- * Removes an archive that was written instead of the one that is there now, if it is as it was written.
- * @param own all that it holds is in the new one
+ * Removes archives that were written instead of the one that is there now, if they are as they were written and all
+ * their pages are in that one. Never rejects. After a kill there may be one of an earlier run.
  */
-export async function removeSubstitute({ outputZip }: BatchConfig, { entry }: OwnArchive): Promise<Notice[]> {
-  if (entry.instead === undefined || !hasDigest(entry) || entry.firstNumber === 0) return [];
+export async function removeSubstitutes(
+  { outputZip }: BatchConfig,
+  { history }: LockedJournal,
+  content: NewArchive,
+): Promise<Notice[]> {
   const files = new OutputFiles(dirname(outputZip!), false);
-  const number = await files.find(basename(outputZip!), entry);
-  if (number === undefined || number === 0) return [];
-  const path = files.path(basename(outputZip!), number);
-  await rm(path, { force: true });
-  return [{ message: `${outputZip!} is replaced; ${path}, which was written instead, is removed` }];
+  const notices: Notice[] = [];
+  for (const entry of history.archives) {
+    if (entry.instead === undefined || !hasDigest(entry) || entry.firstNumber === 0) continue;
+    const number = await files.find(basename(outputZip!), entry);
+    if (number === undefined || number === 0) continue;
+    const path = files.path(basename(outputZip!), number);
+    if ((await lackingPage(path, content)) !== undefined) continue;
+    const fault = await unlink(path).then(
+      () => undefined,
+      (error: unknown) => messageOf(error),
+    );
+    const what = `${outputZip!} is replaced; ${path}, which was written instead,`;
+    if (fault === undefined) notices.push({ message: `${what} is removed` });
+    else notices.push({ message: `${what} cannot be removed: ${fault}`, remedy: "remove it" });
+  }
+  return notices;
 }
 
 async function digestOf(path: string): Promise<ArchiveEntry["instead"]> {
@@ -123,7 +138,7 @@ async function lostByFailure(
   if (known !== undefined) return known.page;
   // A page that cannot be read may be any of those that are gone, if it is the same chapter.
   const isUnknown = failed.some(({ isUnread }) => isUnread);
-  const isSameChapter = had.filter(({ hash }) => hashes.has(hash)).length * 2 > had.length;
+  const isSameChapter = had.some(({ hash }) => hashes.has(hash));
   return isUnknown && isSameChapter
     ? had.find(({ page, hash }) => !names.has(page) && !hashes.has(hash))?.page
     : undefined;

@@ -82,7 +82,13 @@ export class BatchOutput {
       config.outputZip === undefined
         ? new OutputFiles(config.outputDir!, config.overwrite, (path) => isReference(path, options.record))
         : new OutputFiles(picturesFolder(config), true);
-    this.#writer = new PageWriter({ journal, sink, files: this.#files, workFolder: config.outputZip !== undefined });
+    this.#writer = new PageWriter({
+      journal,
+      sink,
+      files: this.#files,
+      workFolder: config.outputZip !== undefined,
+      keepsChanged: options.decision?.isRetry === true,
+    });
   }
 
   /**
@@ -308,6 +314,7 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
+      keepsChanged: this.#options.decision?.isRetry === true && this.history.archives.length > 0,
       earlier: this.#earlier,
       notices: this.#notCopied,
     });

@@ -9,7 +9,7 @@ import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import type { RunRecord } from "../journal/entries.js";
 import { unsafeOutput } from "../journal/entry-schema.js";
-import { identity, liesWithin } from "../../io/files/real-path.js";
+import { identity, isSame, liesWithin } from "../../io/files/real-path.js";
 import { sniffFormat } from "../../io/image/headers/image-format.js";
 
 /**
@@ -37,7 +37,7 @@ export async function checkArchiveTarget(
     );
   for (const [read, what] of filesRead(record)) {
     const info = await identity(read);
-    if (info !== undefined && info.ino === target.ino && info.dev === target.dev)
+    if (isSame(info, target))
       throw new ConfigurationError(
         "ERR_CONFIG",
         `the output archive ${path} is the ${what} ${read} itself, which would be lost`,
@@ -73,7 +73,7 @@ export async function isReference(
   for (const [read, what] of filesRead(record)) {
     if (what === "input") continue;
     const info = await identity(read);
-    if ([target, folder].some((one) => one !== undefined && info?.ino === one.ino && info.dev === one.dev)) return true;
+    if ([target, folder].some((one) => isSame(one, info))) return true;
   }
   return false;
 }

@@ -9,7 +9,7 @@ import type { LockedJournal } from "../journal/locked-journal.js";
 import type { Notice } from "../../errors/notice.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
-import { isLink, type FileDigest, type OutputFiles, type WrittenPlace } from "./output-files.js";
+import { isLink, OutputFiles, type FileDigest, type WrittenPlace } from "./output-files.js";
 import { outdatedFiles } from "./outdated-files.js";
 import { checkInside } from "./output-guard.js";
 import { shownNames } from "../../text/shown.js";
@@ -29,6 +29,8 @@ export interface PageWriterOptions {
   readonly files: OutputFiles;
   /** The folder is an archive's work folder: every file in it is the run's own. */
   readonly workFolder: boolean;
+  /** Of pages that had an outcome before, only files as they were written are replaced, whatever `files` says. */
+  readonly keepsChanged: boolean;
 }
 
 export class PageWriter {
@@ -66,13 +68,14 @@ export class PageWriter {
     facts: PageFacts,
     { bytes, layers: layerFiles = [] }: PictureFiles,
   ): Promise<{ path: string; layers: readonly LayerRecord[] }> {
-    const { journal, sink, files, workFolder } = this.#options;
+    const { journal, sink, workFolder } = this.#options;
     const { outputName } = facts;
+    const files = this.#filesFor(facts.page);
     await this.#tidy(dirname(files.path(outputName)));
     const layers = await layerRecords(layerFiles);
     const content = { sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
     const before = workFolder ? [] : journal.history.pictures(facts.page);
-    const { number, replaces } = await this.#place(facts, content, layers);
+    const { number, replaces } = await this.#place(facts, content, layers, files);
     await journal.append({
       type: "page",
       ...facts,
@@ -85,8 +88,9 @@ export class PageWriter {
     const beside = layersFolder(name);
     if (layers.length > 0) await this.#tidy(join(files.folder, beside));
     for (const [index, layer] of layers.entries()) await sink.replace(`${beside}/${layer.name}`, layerFiles[index]!);
+    const isNew = replaces === undefined && !workFolder && files === this.#options.files;
     const path =
-      replaces === undefined && !workFolder && !(files.overwrite && number > 0)
+      isNew && !(files.overwrite && number > 0)
         ? await sink.write(layers.length === 0 ? outputName : name, bytes)
         : await sink.replace(name, bytes);
     const written = { path, outputName, hasLayers: layers.length > 0 };
@@ -94,12 +98,21 @@ export class PageWriter {
     return { path, layers };
   }
 
+  #filesFor(page: string): OutputFiles {
+    const { journal, files, workFolder, keepsChanged } = this.#options;
+    if (!keepsChanged || workFolder || !files.overwrite) return files;
+    const { history } = journal;
+    const hadOutcome = history.pictures(page).length > 0 || history.failed(page) !== undefined;
+    return hadOutcome ? new OutputFiles(files.folder, false, files.isRead) : files;
+  }
+
   async #place(
     { page, outputName, preview }: PageFacts,
     content: FileDigest,
     layers: readonly LayerRecord[],
+    files: OutputFiles,
   ): Promise<WrittenPlace> {
-    const { journal, files } = this.#options;
+    const { journal } = this.#options;
     const earlier = journal.history.pictures(page).filter((entry) => entry.outputName === outputName);
     const earlierLayers = earlier.flatMap((entry) => entry.layers ?? []);
     const place = await files.place(outputName, content, earlier, async (number) =>

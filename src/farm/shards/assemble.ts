@@ -33,11 +33,14 @@ import { exists } from "../../io/files/exists.js";
 import { readWhole } from "../../io/files/read-file.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import { numberedName } from "../../io/names/output-names.js";
+import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
 import { contentsOf } from "./run-shard.js";
 import { readManifest, storedShards, type ShardManifest, type StoredShard } from "./shard-folder.js";
 import { shardText } from "../../config/shard.js";
+
+const log = getLogger("shards");
 
 /** What steers the joining. */
 export type AssembleOptions = Pick<RunBatchOptions, "signal" | "drain" | "onEvent">;
@@ -99,7 +102,7 @@ export async function assembleShards(
   const summary = await runBatch(engine, config, { ...options, pageConfig });
   const folder = shardsFolder(output);
   if (summary.unfinished === 0 && (await exists(folder)) && (await areAsJoined(output, shards))) {
-    await removeFolder(folder);
+    await removeFolder(folder).catch((err: unknown) => log.warn({ err, path: folder }, "shards were not removed"));
     await rmdir(workFolder(output)).catch(() => {}); // that of an output folder keeps its journal
   }
   return summary;

@@ -62,6 +62,13 @@ export function identity(path: string): Promise<BigIntStats | undefined> {
   return stat(path, { bigint: true }).catch(() => undefined);
 }
 
-function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+const SAME_THROUGH_A_MOUNT = ["ino", "size", "mtimeNs", "ctimeNs", "mode"] as const;
+
+/**
+ * Whether two paths lead to one file or folder. A view of a file system (bindfs, mergerfs and others over FUSE) has
+ * another device number; what else it tells of a file is the file's own, to the nanosecond.
+ */
+export function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  if (one === undefined || one.ino !== other?.ino) return false;
+  return one.dev === other.dev || SAME_THROUGH_A_MOUNT.every((key) => one[key] === other[key]);
 }

@@ -83,8 +83,7 @@ export async function decodeImage(
     const plain = isCode(fault, "ERR_IMAGE_DECODE") ? withoutTagFaults(bytes, format) : undefined;
     if (plain === undefined) throw fault;
     return decodeFile(plain, name, format, limits).catch((reason: unknown) => {
-      const other = decodeError(reason, plain.file, name, format, description);
-      throw isCode(other, "ERR_IMAGE_DECODE") ? fault : other;
+      throw decodeError(reason, plain.file, name, format, description); // the tags were not all that is wrong
     });
   }
 }

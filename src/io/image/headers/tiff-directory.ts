@@ -23,6 +23,9 @@ const KEPT_TYPES: Readonly<Record<number, number>> = { 282: 5, 283: 5, 296: 3, 3
 const PROFILE = 34675;
 const TYPE_BYTES: Readonly<Record<number, number>> = { 3: 2, 5: 8, 7: 1 };
 const SHORT = 3;
+const LONG = 4;
+const STRIP_OFFSETS = 273;
+const STRIP_BYTE_COUNTS = 279;
 const ORIENTATIONS = 8;
 /** More directories than any file has that is a comic's page. */
 const MOST_DIRECTORIES = 10_000;
@@ -39,12 +42,37 @@ export function withPixelTagsAlone(bytes: Uint8Array): Uint8Array | undefined {
       if (!entries.has(tag) && isKept(view, layout, at, tag))
         entries.set(tag, bytes.subarray(at, at + layout.entryBytes));
     }
+    countSingleStrip(entries, view, layout);
     return withDirectory(
       bytes,
       layout,
       [...entries].sort(([a], [b]) => a - b).map(([, entry]) => entry),
     );
   });
+}
+
+/** A single strip that is said to have no bytes has all that follow in the file, as libtiff takes it. */
+function countSingleStrip(entries: Map<number, Uint8Array>, { byteLength }: DataView, layout: TiffLayout): void {
+  const [offsets, counts] = [entries.get(STRIP_OFFSETS), entries.get(STRIP_BYTE_COUNTS)];
+  if (offsets === undefined || counts === undefined) return;
+  const [from, size] = [singleValue(offsets, layout), singleValue(counts, layout)];
+  if (from === undefined || size !== 0 || from >= byteLength) return;
+  const { little, offsetBytes } = layout;
+  const counted = new Uint8Array(counts);
+  const view = new DataView(counted.buffer);
+  view.setUint16(2, LONG, little);
+  view.setUint32(4 + offsetBytes, byteLength - from, little);
+  entries.set(STRIP_BYTE_COUNTS, counted);
+}
+
+/** The value of a SHORT or LONG entry that has one; undefined for any other. */
+function singleValue(entry: Uint8Array, layout: TiffLayout): number | undefined {
+  const { little, offsetBytes } = layout;
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
+  if (readTiffOffset(view, layout, 4) !== 1) return undefined;
+  const type = view.getUint16(2, little);
+  if (type === SHORT) return view.getUint16(4 + offsetBytes, little);
+  return type === LONG ? view.getUint32(4 + offsetBytes, little) : undefined;
 }
 
 /** The directories that follow one another in a TIFF, each counted once; 1 for what cannot be followed. */

@@ -1,6 +1,6 @@
 // --overwrite where a page fails: the archive that has its picture is kept, the new one is written beside it instead,
 // and takes its place once nothing is lost by that.
-import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -175,6 +175,18 @@ describe("--overwrite keeps the picture of a page that fails", () => {
     expect(await seeds("out.cbz")).toHaveLength(3);
   });
 
+  it("of a chapter of which half cannot be read now, under other names", async () => {
+    await writeFile(at("in/4.png"), await onlyPage(4));
+    await colorize();
+    for (const seed of [3, 4]) {
+      await rm(at(`in/${seed}.png`));
+      await writeFile(at(`in/p${seed}.png`), "");
+    }
+    unreadable = ["p3.png", "p4.png"];
+    expect(await colorize({ overwrite: true, seed: 1 })).toBe(at("out_1.cbz"));
+    expect(await seeds("out.cbz")).toEqual([0, 0, 0, 0]);
+  });
+
   it("but not where the page has a picture under another name, or was never in it", async () => {
     await colorize();
     await writeFile(at("in/4.png"), await linePage(2));
@@ -182,4 +194,54 @@ describe("--overwrite keeps the picture of a page that fails", () => {
     failing = ["4.png", "5.png"];
     expect(await colorize({ overwrite: true })).toBe(at("out.cbz"));
   });
+});
+
+describe("what somebody has changed since a command with --overwrite stays where pages are done again", () => {
+  it.each([
+    ["fails again", ["2.png"]],
+    ["is coloured", []],
+  ])("an archive, where the page %s", async (_what, failsThen: string[]) => {
+    failing = ["2.png"];
+    await colorize({ overwrite: true });
+    await writeFile(at("out.cbz"), "mine");
+    failing = failsThen;
+    expect(await retry()).toBe(at("out_1.cbz"));
+    expect(warnings).toContain(
+      `${at("out.cbz")} was changed or replaced after it was written and is kept; the result is ${at("out_1.cbz")}`,
+    );
+    expect(await readFile(at("out.cbz"), "utf8")).toBe("mine");
+    expect(await seeds("out_1.cbz")).toHaveLength(3 - failsThen.length);
+  });
+
+  it.each([false, true])("pictures of a folder; failed pages alone: %s", async (failedOnly) => {
+    failing = ["2.png"];
+    const folder = { outputZip: undefined, outputDir: at("out"), overwrite: true };
+    await colorize(folder);
+    for (const name of ["1", "2"]) await writeFile(at(`out/${name}_colorized.png`), "mine");
+    failing = [];
+    const { config, options } = (await retryRun(at("out"), { failedOnly }))!;
+    await run(config, options);
+    for (const name of ["1", "2"]) expect(await readFile(at(`out/${name}_colorized.png`), "utf8")).toBe("mine");
+    expect(await readFile(at("out/2_colorized_1.png"), "utf8")).toContain('"seed":0');
+    // Asked for again, it replaces them.
+    await colorize({ ...folder, seed: 2 });
+    for (const name of ["1", "2"])
+      expect(await readFile(at(`out/${name}_colorized.png`), "utf8")).toContain('"seed":2');
+  });
+});
+
+it("pages that were done again go into the archive, though the command ended before that", async () => {
+  failing = ["2.png"];
+  await colorize();
+  failing = [];
+  const { config, options } = (await retryRun(at("out.cbz"), { failedOnly: true }))!;
+  const work = at("out.cbz.cobra-batch/archive.tmp");
+  await mkdir(work); // nothing can be packed
+  await expect(run(config, options)).rejects.toBeDefined();
+  await rm(work, { recursive: true });
+  expect(await seeds("out.cbz")).toHaveLength(2);
+  expect(await retry()).toBe(at("out.cbz"));
+  expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
+  expect(await outputs()).toEqual(["out.cbz"]);
+  await expect(retryRun(at("out.cbz"), { failedOnly: true })).resolves.toBeUndefined();
 });

@@ -68,6 +68,13 @@ describe("a TIFF is a page with a warning", () => {
     ["a resolution beyond the file", withTag([282, RATIONAL, 1, 0x7ffffff0])],
     ["a tag twice", withDirectory(tiff, [...entriesOf(tiff), entriesOf(tiff)[0]!].sort(byTag))],
     ["tags out of order", withDirectory(tiff, entriesOf(tiff).reverse())],
+    [
+      "a strip that is said to have no bytes",
+      withDirectory(
+        tiff,
+        entriesOf(tiff).map((bytes) => (bytes.readUInt16LE(0) === 279 ? entry([279, LONG, 1, 0]) : bytes)),
+      ),
+    ],
     ["a next page beyond the file", withDirectory(tiff, entriesOf(tiff), 0x7fffffff)],
     ["itself as its next page", withDirectory(tiff, entriesOf(tiff), "itself")],
   ])("with %s", async (_what, file) => {
@@ -132,11 +139,16 @@ describe("a JPEG is a page with a warning", async () => {
     return Buffer.concat([jpeg.subarray(0, at), Buffer.from(added), jpeg.subarray(at)]);
   };
   const jfif = jpeg.indexOf("JFIF");
+  function adobe(transform: number): number[] {
+    return [0xff, 0xee, 0, 14, ...Buffer.from("Adobe"), 0, 100, 0, 0, 0, 0, transform];
+  }
 
   it.each([
     ["bytes between its headers", before(0xc0, 0x61, 0x62, 0x63)],
     ["zeros between its headers", before(0xdb, 0, 0)],
     ["a restart among its headers", before(0xc4, 0xff, 0xd0)],
+    ["Adobe's transform of four components", before(0xdb, ...adobe(2))],
+    ["a transform that Adobe does not have", before(0xdb, ...adobe(9))],
     ["an unknown version of JFIF", Buffer.from(jpeg).fill(7, jfif + 5, jfif + 6)],
   ])("with %s", async (_what, file) => {
     const { image, info } = await decodeImage(file, "page.jpg");
@@ -145,9 +157,9 @@ describe("a JPEG is a page with a warning", async () => {
     await expect(decodeForClassification(file, "page.jpg", { failOn: "warning" })).resolves.toBeDefined();
   });
 
-  it("without one for fill bytes, which are no fault", async () => {
-    const { info } = await decodeImage(before(0xdb, 0xff, 0xff), "page.jpg");
-    expect(info.warnings).toEqual([]);
+  it("without one for fill bytes, or for a transform that fits: these are no faults", async () => {
+    for (const file of [before(0xdb, 0xff, 0xff), before(0xdb, ...adobe(1))])
+      expect((await decodeImage(file, "page.jpg")).info.warnings).toEqual([]);
   });
 
   it("but not if a header has lost its marker", async () => {
