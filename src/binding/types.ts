@@ -208,9 +208,13 @@ interface NativeRuntime {
   uploadTensor(source: NativeTensor, place: NativeSession | string, settle: Settle<NativeTensor>): JobId;
   /** A copy of a device tensor on the host, in a leased slice of page-locked memory. `name` and `finite` as in runs. */
   downloadTensor(source: NativeTensor, name: string, finite: boolean, settle: Settle<NativeTensor>): JobId;
-  /** `native/runtime/steps.*`: step i runs the bindings of round (first + i) modulo the number of rounds. */
+  /**
+   * `native/runtime/steps.*`: step i runs the bindings of round (first + i) modulo the number of rounds, then the
+   * round's solver where there are any.
+   */
   runSteps(
     rounds: readonly (readonly NativeBinding[])[],
+    solvers: readonly NativeHostSolver[] | undefined,
     tensors: readonly NativeTensor[],
     rows: readonly TensorData[],
     first: number,
@@ -234,6 +238,18 @@ interface NativeRuntime {
     outputNames: readonly string[],
     outputs: readonly NativeTensor[],
   ): NativeBinding;
+}
+
+/** `native/runtime/solver.*` */
+export interface NativeHostSolver {
+  readonly prediction: "epsilon" | "sample";
+  readonly latent: NativeTensor;
+  readonly output: NativeTensor;
+  readonly previous: NativeTensor;
+  readonly coefficients: NativeTensor;
+  readonly choice: NativeTensor;
+  readonly next: NativeTensor;
+  readonly clean: NativeTensor;
 }
 
 /** `native/crash_notes.*` */
