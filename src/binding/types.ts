@@ -3,7 +3,7 @@ import type { NativePixels } from "./pixels/native-pixels.js";
 
 /** Everything the addon exports. */
 export interface NativeAddon
-  extends NativePixels, NativeRuntime, NativeDevices, NativePreload, NativeChecksum, NativeCrash {}
+  extends NativePixels, NativeRuntime, NativeDevices, NativePreload, NativeChecksum, NativeCrash, NativeFiles {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "float64" | "int64" | "int32" | "uint8" | "bool";
@@ -261,6 +261,23 @@ interface NativeCrashNotes {
 /** What `native/crash_notes.*` registers. */
 interface NativeCrash {
   readonly CrashNotes: new (path: string) => NativeCrashNotes;
+}
+
+/** What `native/files.*` registers. Paths are text, or the bytes that they are on the disk. */
+interface NativeFiles {
+  /**
+   * Writes, syncs and names a file, and syncs its folder. Gives 0, or the system's error number where something went
+   * wrong once the file had its name; -1 where it has not got it, and nothing is left behind.
+   */
+  writeWholeFile(
+    bytes: Uint8Array,
+    folder: string,
+    temporary: string,
+    target: string,
+    overwrite: boolean,
+  ): Promise<number>;
+  /** Undefined for whatever is no file that can be read and has at most so many bytes. */
+  readWholeFile(path: string | Uint8Array, mostBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
 /** What `native/checksum.cc` registers. */
