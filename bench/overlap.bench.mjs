@@ -89,10 +89,9 @@ async function run(count, name) {
   };
 }
 
-/** Runs of networks so far. The solver's, one after each of the denoiser's, are not counted by the engine. */
+/** Runs of networks so far. */
 function runsSoFar() {
-  const { runs } = engine.stats();
-  return Object.values(runs).reduce((sum, { runs: count }) => sum + count, 0) + runs.denoiser.runs;
+  return Object.values(engine.stats().runs).reduce((sum, { runs: count }) => sum + count, 0);
 }
 
 /** Runs that one more page takes. The references' own come once, whatever the number of pages. */

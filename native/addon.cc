@@ -3,6 +3,7 @@
 
 #include "checksum.h"
 #include "crash_notes.h"
+#include "files.h"
 #include "pixels/register.h"
 #include "runtime/binding.h"
 #include "runtime/device_calls.h"
@@ -23,6 +24,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterPixels(env, exports);
   cobra::RegisterChecksum(env, exports);
   cobra::RegisterCrashNotes(env, exports);
+  cobra::RegisterFiles(env, exports);
   return exports;
 }
 

@@ -15,6 +15,8 @@ const TESTS = [
   "test/teardown",
   "test/unit/pixels",
   "test/unit/classification",
+  "test/unit/colorization/cobra/solver-graph.test.ts",
+  "test/unit/io/files/whole-files.test.ts",
 ];
 const LEFT_OUT = ["test/teardown/memory.test.ts", "test/native/event-loop.test.ts"];
 

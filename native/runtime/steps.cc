@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <cstring>
+#include <optional>
 
 #include "runtime/binding.h"
+#include "runtime/solver.h"
 
 namespace cobra {
 
@@ -24,7 +26,12 @@ struct StepRun {
   std::shared_ptr<BindingCore> binding;
   BindingCopies copies;
 };
-using Rounds = std::vector<std::vector<StepRun>>;
+// What a step does: its runs, then the solver where that is not one of them.
+struct Round {
+  std::vector<StepRun> runs;
+  std::optional<HostSolver> solver;
+};
+using Rounds = std::vector<Round>;
 
 class StepsJob final : public Job {
  public:
@@ -44,9 +51,14 @@ class StepsJob final : public Job {
         const size_t bytes = table.target.view().bytes;
         std::memcpy(table.target.bytes(), table.rows.data() + done_ * bytes, bytes);
       }
-      for (const StepRun& run : rounds_[(first_ + done_) % rounds_.size()]) {
+      const Round& round = rounds_[(first_ + done_) % rounds_.size()];
+      for (const StepRun& run : round.runs) {
         run.binding->Run(control_, run.copies);
         if (finite_) run.binding->RequireFinite();
+      }
+      if (round.solver) {
+        round.solver->Run();
+        if (finite_) round.solver->RequireFinite();
       }
       owner->Report(id, ++done_);
       if (yields_to_ && yields_to_->HasWaiting()) return;
@@ -78,26 +90,30 @@ uint32_t ReadCount(const Napi::Value& value, const char* what) {
   return static_cast<uint32_t>(count);
 }
 
-Rounds ReadRounds(const Napi::Value& value) {
+Rounds ReadRounds(const Napi::Value& value, const Napi::Value& solvers) {
   if (!value.IsArray()) throw Fault("ERR_ARGUMENT", "rounds must be an array of arrays of bindings");
   const auto list = value.As<Napi::Array>();
   Rounds rounds;
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const Napi::Value round = list.Get(i);
     if (!round.IsArray()) throw Fault("ERR_ARGUMENT", "rounds must be an array of arrays of bindings");
-    auto& runs = rounds.emplace_back();
+    auto& runs = rounds.emplace_back().runs;
     for (uint32_t b = 0; b < round.As<Napi::Array>().Length(); ++b) {
       auto binding = NativeBinding::CoreOf(round.As<Napi::Array>().Get(b));
       BindingCopies copies = binding->CopyIn();
       if (!copies.outputs.empty())
         throw Fault("ERR_ARGUMENT", "steps write into no arrays of JavaScript; bind outputs of Tensor.alloc");
       runs.push_back({std::move(binding), std::move(copies)});
-      if (runs.back().binding->session()->executor != rounds[0][0].binding->session()->executor)
+      if (runs.back().binding->session()->executor != rounds[0].runs[0].binding->session()->executor)
         throw Fault("ERR_ARGUMENT", "all bindings of steps must be on one device");
     }
     if (runs.empty()) throw Fault("ERR_ARGUMENT", "a round has no bindings");
   }
   if (rounds.empty()) throw Fault("ERR_ARGUMENT", "there are no rounds");
+  if (solvers.IsUndefined()) return rounds;
+  if (!solvers.IsArray() || solvers.As<Napi::Array>().Length() != rounds.size())
+    throw Fault("ERR_ARGUMENT", "there must be a solver for each round, or none at all");
+  for (uint32_t i = 0; i < rounds.size(); ++i) rounds[i].solver.emplace(solvers.As<Napi::Array>().Get(i));
   return rounds;
 }
 
@@ -123,17 +139,17 @@ std::vector<StepTable> ReadTables(const Napi::Value& tensors, const Napi::Value&
   return tables;
 }
 
-// (rounds, tensors, rows, first, steps, finite, yields, onStep, settle) -> job id
+// (rounds, solvers, tensors, rows, first, steps, finite, yields, onStep, settle) -> job id
 Napi::Value RunSteps(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const uint32_t first = ReadCount(info[3], "the number of the first step");
-    const uint32_t steps = ReadCount(info[4], "the number of steps");
-    auto rounds = ReadRounds(info[0]);
-    auto tables = ReadTables(info[1], info[2], steps);
-    const auto executor = rounds[0][0].binding->session()->executor;
+    const uint32_t first = ReadCount(info[4], "the number of the first step");
+    const uint32_t steps = ReadCount(info[5], "the number of steps");
+    auto rounds = ReadRounds(info[0], info[1]);
+    auto tables = ReadTables(info[2], info[3], steps);
+    const auto executor = rounds[0].runs[0].binding->session()->executor;
     auto job = std::make_unique<StepsJob>(std::move(rounds), std::move(tables), first, steps,
-                                          info[5].ToBoolean().Value(), info[6].ToBoolean() ? executor.get() : nullptr);
-    const uint64_t id = NodeEnvironment::Of(info.Env()).Submit(*executor, std::move(job), info[8], info[7]);
+                                          info[6].ToBoolean().Value(), info[7].ToBoolean() ? executor.get() : nullptr);
+    const uint64_t id = NodeEnvironment::Of(info.Env()).Submit(*executor, std::move(job), info[9], info[8]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
 }

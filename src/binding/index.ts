@@ -2,7 +2,7 @@
 export { liveCounts, runtimeInfo } from "./runtime/runtime.js";
 export { Device } from "./runtime/device.js";
 export type { Binding } from "./runtime/binding.js";
-export { runSteps, type Steps } from "./runtime/steps.js";
+export { runSteps, type HostSolver, type Steps } from "./runtime/steps.js";
 export { InferenceSession } from "./runtime/session.js";
 export type { Provider } from "./runtime/providers.js";
 export type { SessionOptions } from "./runtime/session-options.js";

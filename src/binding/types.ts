@@ -3,7 +3,7 @@ import type { NativePixels } from "./pixels/native-pixels.js";
 
 /** Everything the addon exports. */
 export interface NativeAddon
-  extends NativePixels, NativeRuntime, NativeDevices, NativePreload, NativeChecksum, NativeCrash {}
+  extends NativePixels, NativeRuntime, NativeDevices, NativePreload, NativeChecksum, NativeCrash, NativeFiles {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "float64" | "int64" | "int32" | "uint8" | "bool";
@@ -208,9 +208,13 @@ interface NativeRuntime {
   uploadTensor(source: NativeTensor, place: NativeSession | string, settle: Settle<NativeTensor>): JobId;
   /** A copy of a device tensor on the host, in a leased slice of page-locked memory. `name` and `finite` as in runs. */
   downloadTensor(source: NativeTensor, name: string, finite: boolean, settle: Settle<NativeTensor>): JobId;
-  /** `native/runtime/steps.*`: step i runs the bindings of round (first + i) modulo the number of rounds. */
+  /**
+   * `native/runtime/steps.*`: step i runs the bindings of round (first + i) modulo the number of rounds, then the
+   * round's solver where there are any.
+   */
   runSteps(
     rounds: readonly (readonly NativeBinding[])[],
+    solvers: readonly NativeHostSolver[] | undefined,
     tensors: readonly NativeTensor[],
     rows: readonly TensorData[],
     first: number,
@@ -236,6 +240,18 @@ interface NativeRuntime {
   ): NativeBinding;
 }
 
+/** `native/runtime/solver.*` */
+export interface NativeHostSolver {
+  readonly prediction: "epsilon" | "sample";
+  readonly latent: NativeTensor;
+  readonly output: NativeTensor;
+  readonly previous: NativeTensor;
+  readonly coefficients: NativeTensor;
+  readonly choice: NativeTensor;
+  readonly next: NativeTensor;
+  readonly clean: NativeTensor;
+}
+
 /** `native/crash_notes.*` */
 interface NativeCrashNotes {
   mark(slot: number, text: string | undefined): void;
@@ -245,6 +261,23 @@ interface NativeCrashNotes {
 /** What `native/crash_notes.*` registers. */
 interface NativeCrash {
   readonly CrashNotes: new (path: string) => NativeCrashNotes;
+}
+
+/** What `native/files.*` registers. Paths are text, or the bytes that they are on the disk. */
+interface NativeFiles {
+  /**
+   * Writes, syncs and names a file, and syncs its folder. Gives 0, or the system's error number where something went
+   * wrong once the file had its name; -1 where it has not got it, and nothing is left behind.
+   */
+  writeWholeFile(
+    bytes: Uint8Array,
+    folder: string,
+    temporary: string,
+    target: string,
+    overwrite: boolean,
+  ): Promise<number>;
+  /** Undefined for whatever is no file that can be read and has at most so many bytes. */
+  readWholeFile(path: string | Uint8Array, mostBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
 /** What `native/checksum.cc` registers. */

@@ -78,10 +78,9 @@ export function checkReferences(images: unknown): void {
 /** @throws ValidationError `ERR_ARGUMENT`; the style is checked against the model's */
 export function checkRasterRequest(request: unknown): void {
   checkObject("the request", request);
-  const { page, style, seed, steps, topK, ink, fill, hints, pageHints, layers, signal, onStage } = request as Record<
-    string,
-    unknown
-  >;
+  const { name, page, style, seed, steps, topK, ink, fill, hints, pageHints, layers, signal, onStage } =
+    request as Record<string, unknown>;
+  if (name !== undefined) checkText("name", name);
   checkRaster("page", page);
   checkOneOf("style", style, STYLES);
   checkWhole("seed", seed);

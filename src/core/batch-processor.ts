@@ -13,7 +13,8 @@ import { LaterSignal } from "../concurrency/later-signal.js";
 import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { checkObject } from "../errors/arguments.js";
-import { getLogger, withLogContext } from "../logging.js";
+import { getLogger } from "../logging.js";
+import { withIds } from "../observe/with-ids.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { checkedConfig, type BatchProcessorOptions } from "./batch-options.js";
 import { checkedEngine } from "./checked-engine.js";
@@ -124,7 +125,7 @@ export class BatchProcessor implements AsyncDisposable {
         remedy: "make a new BatchProcessor for another run",
       });
     this.#act("start");
-    this.#run = withLogContext({ job: this.job }, () => this.#process());
+    this.#run = withIds({ job: this.job }, () => this.#process());
     return this.#run;
   }
 

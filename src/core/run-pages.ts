@@ -205,6 +205,7 @@ async function work(
   };
   const context: PageContext = {
     engine,
+    ids: { job: parts.job },
     references,
     output: outputSettings(config),
     emit: pages.emit,

@@ -238,3 +238,55 @@ test("arrays over shared memory are used in place, by steps, runs and views; wha
   await expect(runSteps({ rounds: refused, tables: [], steps: 1 }).done).rejects.toThrow(/no arrays of JavaScript/u);
   for (const one of [...rounds.flat(), ...refused.flat(), a, b, sum, plain, session]) one.dispose();
 });
+
+test("a solver whose tensors do not fit, or that another one owns, is refused before anything runs", async () => {
+  const { rounds, sides, b, dispose } = await counter();
+  const latent = (): Tensor => Tensor.alloc("float32", [2, 4]);
+  const good = {
+    prediction: "epsilon" as const,
+    latent: latent(),
+    output: latent(),
+    previous: latent(),
+    next: latent(),
+    clean: latent(),
+    coefficients: Tensor.alloc("float64", [5, 2]),
+    choice: Tensor.alloc("int32", [2]),
+  };
+  const tables = [{ tensor: b, rows: rowsOf(1) }];
+  const start = async (...solvers: (typeof good)[]): Promise<number> =>
+    runSteps({ rounds, solvers, tables, steps: 1 }).done;
+  const refused = (part: object, code: string): Promise<void> =>
+    expect(start({ ...good, ...part }, good)).rejects.toMatchObject({ code });
+  await refused({ next: four(0, 0, 0, 0) }, "ERR_TENSOR_DIMS");
+  await refused({ choice: Tensor.alloc("int32", [3]) }, "ERR_TENSOR_DIMS");
+  await refused({ coefficients: Tensor.alloc("float32", [5, 2]) }, "ERR_TENSOR_DTYPE");
+  await refused({ clean: Tensor.from("float32", new Float32Array(8), [2, 4]) }, "ERR_ARGUMENT");
+  await refused({ prediction: "noise" }, "ERR_ARGUMENT");
+  await expect(start(good)).rejects.toMatchObject({ code: "ERR_ARGUMENT" }); // two rounds
+  const gone = latent();
+  gone.dispose();
+  await refused({ latent: gone }, "ERR_DISPOSED");
+  expect([...sides[1].data]).toEqual([0, 0, 0, 0]);
+  dispose();
+});
+
+test("latents of the solver that are not finite fail the steps", async () => {
+  const { rounds, b, dispose } = await counter();
+  const latent = (...values: number[]): Tensor => four(...values);
+  const solver = {
+    prediction: "sample" as const,
+    latent: latent(1, 2, 3, 4),
+    output: latent(1, 2, Number.NaN, 4),
+    previous: latent(0, 0, 0, 0),
+    next: latent(0, 0, 0, 0),
+    clean: latent(0, 0, 0, 0),
+    coefficients: Tensor.alloc("float64", [5, 1]),
+    choice: Tensor.alloc("int32", [1]),
+  };
+  const tables = [{ tensor: b, rows: rowsOf(1) }];
+  const run = (finite: boolean): Promise<number> =>
+    runSteps({ rounds, solvers: [solver, solver], tables, steps: 1, finite }).done;
+  await expect(run(true)).rejects.toMatchObject({ code: "ERR_MODEL_OUTPUT" });
+  expect(await run(false)).toBe(1);
+  dispose();
+});

@@ -1,7 +1,7 @@
 /** A loop of bound runs as one job of the device, such as the denoising of a batch. */
 import { AsyncResource } from "node:async_hooks";
 import { guarded } from "../faults.js";
-import type { TensorData } from "../types.js";
+import type { NativeHostSolver, TensorData } from "../types.js";
 import type { Binding } from "./binding.js";
 import { runJob } from "./jobs.js";
 import { loadRuntime } from "./runtime.js";
@@ -13,6 +13,28 @@ export interface StepTable {
   readonly rows: TensorData;
 }
 
+/**
+ * The denoising solver on the host, which ends a step in one pass: the formulas of `colorization/cobra/solver-graph.ts`
+ * in double precision, without a session. Tensors of `Tensor.alloc` or of a session on the CPU.
+ */
+export interface HostSolver {
+  readonly prediction: "epsilon" | "sample";
+  /** float32 [B, …], as all latents: what the step begins with. */
+  readonly latent: Tensor;
+  /** What the network predicts. */
+  readonly output: Tensor;
+  /** The clean latents of the step before. */
+  readonly previous: Tensor;
+  /** float64 [5, B, …]. */
+  readonly coefficients: Tensor;
+  /** int32 [B]. */
+  readonly choice: Tensor;
+  /** Where the next latents go. */
+  readonly next: Tensor;
+  /** Where the clean latents go. */
+  readonly clean: Tensor;
+}
+
 /** A loop. */
 export interface StepsOptions {
   /**
@@ -20,6 +42,8 @@ export interface StepsOptions {
    * can be what the next one reads.
    */
   readonly rounds: readonly (readonly Binding[])[];
+  /** The solver that ends a step, one for each round. Default: none. */
+  readonly solvers?: readonly HostSolver[] | undefined;
   readonly tables: readonly StepTable[];
   /** Number of steps; every table has as many rows. */
   readonly steps: number;
@@ -49,15 +73,18 @@ export interface Steps {
 
 /** Starts a loop. @throws ValidationError `ERR_ARGUMENT`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED` */
 export function runSteps(options: StepsOptions): Steps {
-  const { rounds, tables, steps, first = 0, finite = false, yields = false, onStep, signal } = options;
+  const { rounds, solvers, tables, steps, first = 0, finite = false, yields = false, onStep, signal } = options;
   const addon = loadRuntime();
   const bindings = rounds.map((round) => round.map((binding) => binding.native()));
+  const hostSolvers = solvers?.map(nativeSolver);
   const tensors = tables.map(({ tensor }) => tensor.native("steps"));
   const rows = tables.map((table) => table.rows);
   const listener = onStep === undefined ? undefined : AsyncResource.bind(onStep); // with the caller's log context
   let job: number | undefined;
   const done = runJob<number>((settle) => {
-    job = guarded(() => addon.runSteps(bindings, tensors, rows, first, steps, finite, yields, listener, settle));
+    job = guarded(() =>
+      addon.runSteps(bindings, hostSolvers, tensors, rows, first, steps, finite, yields, listener, settle),
+    );
     return job;
   }, signal);
   return {
@@ -65,5 +92,20 @@ export function runSteps(options: StepsOptions): Steps {
     stop: () => {
       if (job !== undefined) addon.stopSoon(job);
     },
+  };
+}
+
+function nativeSolver(solver: HostSolver): NativeHostSolver {
+  const { prediction, latent, output, previous, coefficients, choice, next, clean } = solver;
+  const native = (tensor: Tensor): NativeHostSolver["latent"] => tensor.native("steps");
+  return {
+    prediction,
+    latent: native(latent),
+    output: native(output),
+    previous: native(previous),
+    coefficients: native(coefficients),
+    choice: native(choice),
+    next: native(next),
+    clean: native(clean),
   };
 }

@@ -2,7 +2,14 @@
  * The denoising of a batch on its device: bound once, run as one job. Latents stay on the device; pages may be at
  * different steps, so that others can join or leave between two runs of the loop.
  */
-import { runSteps, Tensor, type Binding, type InferenceSession, type Steps } from "../../binding/index.js";
+import {
+  runSteps,
+  Tensor,
+  type Binding,
+  type HostSolver,
+  type InferenceSession,
+  type Steps,
+} from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import type { DenoiserConditions, Networks } from "../networks/networks.js";
 import { coefficientDims, solverTables } from "./solver-graph.js";
@@ -36,6 +43,7 @@ export class DenoiseLoop implements Disposable {
   readonly #coefficients: Tensor;
   readonly #choice: Tensor;
   readonly #rounds: readonly (readonly Binding[])[];
+  readonly #solvers: readonly HostSolver[] | undefined;
   #done = 0;
   #running: Steps | undefined;
   #isStopped = false;
@@ -51,6 +59,7 @@ export class DenoiseLoop implements Disposable {
       coefficients: Tensor;
       choice: Tensor;
       rounds: readonly (readonly Binding[])[];
+      solvers: readonly HostSolver[] | undefined;
     },
   ) {
     this.#networks = networks;
@@ -62,6 +71,7 @@ export class DenoiseLoop implements Disposable {
     this.#coefficients = parts.coefficients;
     this.#choice = parts.choice;
     this.#rounds = parts.rounds;
+    this.#solvers = parts.solvers;
   }
 
   /**
@@ -93,7 +103,7 @@ export class DenoiseLoop implements Disposable {
       ];
       const noise = await latents();
       const timestep = own(Tensor.alloc("float32", [pages]));
-      const precision = solver.inputs.find(({ name }) => name === "coefficients")!.dtype;
+      const precision = solver?.inputs.find(({ name }) => name === "coefficients")!.dtype ?? "float64";
       const coefficients = own(Tensor.alloc(precision, coefficientDims(pages)));
       const choice = own(Tensor.alloc("int32", [pages]));
       const fixed = {
@@ -105,17 +115,40 @@ export class DenoiseLoop implements Disposable {
         reference_kv: conditions.referenceKv,
         ...weights,
       };
-      const round = (from: Side, to: Side): Binding[] => [
-        own(session.bind({ latent: from.latent, ...fixed }, { noise })),
-        own(
-          solver.bind(
-            { latent: from.latent, output: noise, previous: from.clean, coefficients, choice },
-            { next: to.latent, clean: to.clean },
-          ),
-        ),
-      ];
+      const solve = (from: Side, to: Side): Omit<HostSolver, "prediction"> => ({
+        latent: from.latent,
+        output: noise,
+        previous: from.clean,
+        coefficients,
+        choice,
+        next: to.latent,
+        clean: to.clean,
+      });
+      const round = (from: Side, to: Side): Binding[] => {
+        const denoise = own(session.bind({ latent: from.latent, ...fixed }, { noise }));
+        if (solver === undefined) return [denoise];
+        const { next, clean, ...inputs } = solve(from, to);
+        return [denoise, own(solver.bind(inputs, { next, clean }))];
+      };
       const rounds = [round(sides[0], sides[1]), round(sides[1], sides[0])];
-      return new DenoiseLoop(networks, style, { session, sides, noise, timestep, coefficients, choice, rounds });
+      const { prediction } = networks.model.manifest;
+      const solvers =
+        solver === undefined
+          ? [
+              { prediction, ...solve(sides[0], sides[1]) },
+              { prediction, ...solve(sides[1], sides[0]) },
+            ]
+          : undefined;
+      return new DenoiseLoop(networks, style, {
+        session,
+        sides,
+        noise,
+        timestep,
+        coefficients,
+        choice,
+        rounds,
+        solvers,
+      });
     } catch (error) {
       for (const one of made) one[Symbol.dispose]();
       throw error;
@@ -141,6 +174,7 @@ export class DenoiseLoop implements Disposable {
       let startedMs = performance.now();
       this.#running = runSteps({
         rounds: this.#rounds,
+        solvers: this.#solvers,
         tables: [
           { tensor: this.#timestep, rows: timesteps },
           { tensor: this.#coefficients, rows },

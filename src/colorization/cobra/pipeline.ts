@@ -73,7 +73,7 @@ export async function colorizeRaster(
     const ofThis = ofTile(request, index, parts.length);
     const { width, height } = part.bucket;
     const wanted = {
-      name: logContext().page ?? "without a name",
+      name: request.name ?? logContext().page ?? "without a name",
       style: request.style,
       size: [width, height] as const,
       topK: request.topK,

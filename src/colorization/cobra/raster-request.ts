@@ -9,6 +9,8 @@ import type { OnStage, PageStage } from "./page-stages.js";
 
 /** One decoded page to colour. */
 export interface RasterRequest {
+  /** What messages call the page. Default: the page of the log's ids. */
+  name?: string;
   /** The page as decoded, gray or RGB. Its memory is given away: a large page's becomes the result's. */
   page: RasterImage;
   style: Style;

@@ -169,12 +169,15 @@ export class Networks implements Disposable {
     return this.#withRetry(work, batch);
   }
 
-  /** What denoising is made of: the denoiser, the weights that it takes, and the solver on the same device. */
+  /**
+   * What denoising is made of: the denoiser, the weights that it takes, and the solver on the same device; none where
+   * that is the host, which needs no graph for it.
+   */
   async denoiser(
     style: Style,
-  ): Promise<{ session: InferenceSession; weights: Record<string, Tensor>; solver: InferenceSession }> {
+  ): Promise<{ session: InferenceSession; weights: Record<string, Tensor>; solver: InferenceSession | undefined }> {
     const { session, weights } = await this.#ready("denoiser", style);
-    return { session, weights, solver: await this.#sessions.solver(session) };
+    return { session, weights, solver: session.device.onHost ? undefined : await this.#sessions.solver(session) };
   }
 
   /**

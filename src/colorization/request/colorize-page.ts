@@ -223,6 +223,7 @@ class PageRun {
       for (const warning of hintsOnLines(image, pageHints))
         if (!this.warnings.includes(warning)) this.warnings.push(warning);
     const request: RasterRequest = {
+      name: this.#request.name,
       page: image,
       ...rest,
       steps,

@@ -1,6 +1,6 @@
 /** Several pages of a batch in flight at once: taken from a queue in order, passed on in the same order. */
 import { PageSchedule, PAGES_AHEAD, type PageTicket } from "../../colorization/request/page-schedule.js";
-import { withLogContext } from "../../logging.js";
+import { withIds } from "../../observe/with-ids.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";
 import { workOnPage, type PageContext } from "./page-work.js";
@@ -46,8 +46,9 @@ export async function* flowPages(context: PageContext, control: FlowControl): As
   const encoding = encodeStage(context.engine.pool);
   const work = async (page: BatchPage, ticket: PageTicket, within: AbortSignal): Promise<[PageOutcome, PageTicket]> => {
     try {
-      // Lines that are logged by the page's work name the page.
-      const outcome = await withLogContext({ page: page.entry.name }, () => workOnPage(context, page, ticket, within));
+      // Lines that are logged by the page's work name the page, and the batch, also where logging has begun since.
+      const ids = { ...context.ids, page: page.entry.name };
+      const outcome = await withIds(ids, () => workOnPage(context, page, ticket, within));
       return [outcome, ticket];
     } finally {
       if (!countUntilWritten) ticket.leave();

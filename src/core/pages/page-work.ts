@@ -15,6 +15,8 @@ import type { BatchPage, EncodedPage, PageOutcome } from "./batch-page.js";
 /** What a page needs from its batch. */
 export interface PageContext {
   readonly engine: BatchEngine;
+  /** The batch, for log lines of its pages. */
+  readonly ids?: { readonly job: string };
   readonly references: PageReferences;
   readonly output: OutputSettings;
   readonly emit: (event: BatchEventBody) => void;

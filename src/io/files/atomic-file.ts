@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, link, lstat, open, readdir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { writeWhole } from "../../binding/files.js";
 import { ResourceError, systemCode } from "../../errors.js";
 import { exists } from "./exists.js";
 import { outputError } from "./file-errors.js";
@@ -219,6 +220,24 @@ export async function writeFileAtomic(
     throw outputError(target, cause);
   }
   return file.commit(overwrite, claim);
+}
+
+/**
+ * The same for the name itself, in one trip to another thread, as pages are written.
+ * @returns false where the file has not got its name; then nothing is left of it, and `writeFileAtomic` tells why
+ */
+export async function writeFileAtOnce(
+  target: string,
+  bytes: Uint8Array,
+  overwrite: boolean,
+  root?: string,
+): Promise<boolean> {
+  const folder = dirname(target);
+  await makeFolder(folder, root);
+  const temporary = join(folder, temporaryName());
+  return writeWhole(bytes, { folder, temporary, target, overwrite }).catch((cause: unknown) => {
+    throw cause instanceof ResourceError ? cause : outputError(target, cause);
+  });
 }
 
 /** What one call of the system writes. */

@@ -1,7 +1,7 @@
 /** A folder as a page sink: each file written to a temporary name, synced and renamed. */
 import { join } from "node:path";
 import { BatchProcessingError } from "../../errors.js";
-import { AtomicFile, writeFileAtomic } from "./atomic-file.js";
+import { AtomicFile, writeFileAtomic, writeFileAtOnce } from "./atomic-file.js";
 import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
 import { ownFilePath } from "./own-file.js";
@@ -42,14 +42,26 @@ export class FolderSink implements PageSink {
     checkResult(name, bytes);
     this.#assertOpen(name);
     checkOutputName(name);
-    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
+    const target = join(this.#folder, name);
+    if (this.#claim(target)) {
+      let isWritten = false;
+      try {
+        isWritten = await writeFileAtOnce(target, bytes, this.#overwrite, this.#folder);
+      } finally {
+        if (!isWritten) this.#taken.delete(nameKey(target)); // the long way claims it again
+      }
+      if (isWritten) return target;
+    }
+    return writeFileAtomic(target, bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<string> {
     checkResult(name, bytes);
     checkOutputName(name);
-    this.#taken.add(nameKey(join(this.#folder, name)));
-    return writeFileAtomic(join(this.#folder, name), bytes, true, undefined, this.#folder);
+    const target = join(this.#folder, name);
+    this.#taken.add(nameKey(target));
+    if (await writeFileAtOnce(target, bytes, true, this.#folder)) return target;
+    return writeFileAtomic(target, bytes, true, undefined, this.#folder);
   }
 
   async carry(entry: SourceEntry, replaces?: string): Promise<string> {

@@ -2,6 +2,7 @@
 import { close, constants, fstatSync, open as openPath, read, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
+import { readWhole as readAtOnce } from "../../binding/files.js";
 import { ImageProcessingError } from "../../errors.js";
 import { readFully, type ReadableFile } from "./byte-source.js";
 import { inputError } from "./file-errors.js";
@@ -9,6 +10,8 @@ import { inputError } from "./file-errors.js";
 /** The largest file that is read whole: a picture of the largest size, 16 bits deep and not packed, has 720 MB. */
 const MAX_WHOLE_BYTES = 2 ** 31 - 1;
 const CHUNK_BYTES = 2 ** 20;
+/** What goes in one trip to another thread, which copies it once more. */
+const MOST_AT_ONCE_BYTES = 2 ** 22;
 
 /** What a path leads to that is neither a file nor a folder. */
 export function specialFile(info: Pick<Stats, "isFIFO" | "isSocket" | "isBlockDevice" | "isCharacterDevice">): string {
@@ -58,7 +61,9 @@ export function readHead(path: string | Buffer, maxBytes: number): Promise<Uint8
 /**
  * A file whole. Rejects with `ERR_INPUT_NOT_FOUND`, or with `ERR_IMAGE_LIMIT` before it reads one that is too large.
  */
-export function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer>> {
+export async function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readAtOnce(path, MOST_AT_ONCE_BYTES).catch(() => undefined);
+  if (bytes !== undefined) return bytes;
   return withFile(path, async (file, size) => {
     if (size > MAX_WHOLE_BYTES)
       throw new ImageProcessingError(

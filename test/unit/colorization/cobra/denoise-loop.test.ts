@@ -1,6 +1,6 @@
 /** The denoising of a batch: what a page gives does not depend on its neighbours, and pages may come and go. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { InferenceSession, Tensor } from "../../../../src/binding/index.js";
+import { Tensor } from "../../../../src/binding/index.js";
 import { DenoiseLoop } from "../../../../src/colorization/cobra/denoise-loop.js";
 import { solverSteps } from "../../../../src/colorization/cobra/solver.js";
 import { Networks, type DenoiserConditions } from "../../../../src/colorization/networks/networks.js";
@@ -142,9 +142,8 @@ describe("a batch", () => {
   });
 });
 
-it("the sessions of a loop are on one device", async () => {
+it("the solver needs no session beside a denoiser on the host", async () => {
   using networks = new Networks(model, { deviceId: 1 });
   const { session, solver } = await networks.denoiser(STYLE);
-  expect([session.device.name, solver.device.name]).toEqual(["cpu:1", "cpu:1"]);
-  expect(solver).toBeInstanceOf(InferenceSession);
+  expect([session.device.name, solver]).toEqual(["cpu:1", undefined]);
 });
