@@ -1,6 +1,6 @@
 /**
- * Puts the headers of a JPEG as decoders read them: without bytes that belong to no segment, an unknown JFIF version, or
- * a colour transform of Adobe's that does not fit.
+ * Puts the headers of a JPEG as decoders read them: without bytes of no segment, an unknown JFIF version, or a colour
+ * transform of Adobe's that does not fit.
  */
 import { MARKER } from "./jpeg-segments.js";
 
