@@ -16,6 +16,7 @@ export async function checkGifData(bytes: Uint8Array): Promise<DataFaults> {
   if (frame === undefined || frame.symbolBits > MOST_SYMBOL_BITS) return {}; // for the decoder to say
   const { width, height, symbolBits, colors, data, isWhole, hasEnd } = frame;
   const pixels = width * height;
+  if (pixels === 0) return { damage: `its first frame has ${width}x${height} pixels` };
   const form = { symbolBits, isTiff: false };
   const found = await lzwSize(data, form, { expected: pixels, most: pixels });
   if (found.sizeBytes < pixels)

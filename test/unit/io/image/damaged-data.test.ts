@@ -196,6 +196,11 @@ function gifCodes(symbols: readonly number[], last: readonly number[] = [5]): Ui
   return Uint8Array.from(padded.match(/.{8}/gu)!.reverse(), (eight) => Number.parseInt(eight, 2));
 }
 
+function withoutWidth(bytes: Uint8Array): Uint8Array {
+  bytes.fill(0, bytes.indexOf(0x2c) + 5, bytes.indexOf(0x2c) + 7);
+  return bytes;
+}
+
 describe("a GIF", () => {
   const eight = [0, 1, 0, 1, 1, 0, 1, 0];
 
@@ -211,6 +216,7 @@ describe("a GIF", () => {
 
   it.each([
     ["fewer pixels than its frame", gif(gifCodes(eight.slice(0, 6)))],
+    ["a frame without pixels", withoutWidth(gif(gifCodes(eight)))],
     ["a code that nothing has defined", gif(gifCodes(eight.slice(0, 4), [4, 7]))],
     ["data that the file cuts off", gif(gifCodes(eight)).subarray(0, -5)],
   ])("with %s is damaged", async (_, bytes) => {
