@@ -24,7 +24,9 @@ import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import { adjustedSettings, type RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
-import { outputPath, shardsFolder, workFolder } from "./output/work-folder.js";
+import { OutputFiles } from "./output/output-files.js";
+import { failuresFile, outputPath, shardsFolder, workFolder } from "./output/work-folder.js";
+import { shownNames } from "../text/shown.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
@@ -116,33 +118,34 @@ export async function retryRun(
   checkChanges(changes);
   const run = await findRun(output);
   const failed = run.history.failedPages;
-  const again = failed.length === 0 && failedOnly ? unpackedPages(run) : failed;
+  const again = failed.length === 0 && failedOnly ? await cutOffPages(run) : failed;
   if (again.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
   await checkNamedFiles(run, failedOnly ? again : undefined, changes);
   await checkAllThere(run, changes);
   // What else an archive holds stays in it only where single pages are done.
   const only = failedOnly || run.archive !== undefined;
   await checkNoShards(run);
-  return change(run, changes, (history) =>
-    failed.length === 0 && again.length > 0
-      ? { entries: [{ type: "retry", pages: again }], notes: ["going on with pages that were done again"], only: again }
-      : retry(history, changes, only),
-  );
+  const trying = `trying ${failed.length} failed ${failed.length === 1 ? "page" : "pages"} again`;
+  const note = failed.length === 0 && again.length > 0 ? `going on with ${shownNames(again)}` : trying;
+  return change(run, changes, () => retry(again, changes, only, note));
 }
 
-/** Pages that a command has done again alone, which ended before the archive had them. */
-function unpackedPages({ archive, history, record: { config } }: StoredRun): readonly string[] {
-  return archive === undefined && config.outputZip !== undefined ? history.retried : [];
+/** Pages that a command has done again alone, which ended before their results were complete. */
+async function cutOffPages({ archive, history, record: { config } }: StoredRun): Promise<readonly string[]> {
+  if (archive !== undefined || history.retried.length === 0) return [];
+  // The list of failures goes when none is left; without its picture a page has no result.
+  if (config.outputZip !== undefined || (await isThere(await failuresFile(config)))) return history.retried;
+  const files = new OutputFiles(config.outputDir!, false);
+  for (const { outputName, firstNumber } of history.retried.flatMap((page) => history.last(page) ?? []))
+    if (!(await isThere(files.path(outputName, firstNumber)))) return history.retried;
+  return [];
 }
 
-function retry(history: RunHistory, changes: SettingChanges, failedOnly: boolean): Decision {
-  const pages = history.failedPages;
+function retry(pages: readonly string[], changes: SettingChanges, failedOnly: boolean, note: string): Decision {
   const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
   return {
     entries: [{ type: "retry", pages }, ...(changes.pages === undefined ? [] : again)],
-    notes: [
-      `trying ${pages.length} failed ${pages.length === 1 ? "page" : "pages"} again${describe(changes.pages ?? {})}`,
-    ],
+    notes: [`${note}${describe(changes.pages ?? {})}`],
     ...(failedOnly ? { only: pages } : {}),
   };
 }

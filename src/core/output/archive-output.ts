@@ -93,7 +93,7 @@ export async function writeArchive(
         : await reasonToKeep(own.path, whole, before);
     const target = await targetOf(config, journal, whole, notReplaced === undefined ? own : undefined);
     const changed = target.replaced === undefined ? [] : await changedSettings(target.replaced, content, journal);
-    // Who does pages of a finished archive again has not asked for another archive to go, whatever was asked before.
+    // Who goes on with a finished archive has not asked for another one to go, whatever was asked before.
     const overwrite = config.overwrite && target.instead === undefined && !content.keepsChanged;
     const naming = { ...config, overwrite };
     const written = await nameArchive(unnamed, target.replaced, naming, journal, {

@@ -22,14 +22,6 @@ export class RunDecision {
   }
 
   /**
-   * Pages are done again: what somebody has changed since the command that wrote them stays.
-   * @internal
-   */
-  get isRetry(): boolean {
-    return this.#entries.some((entry) => entry.type === "retry");
-  }
-
-  /**
    * Pages of a preview that this approves, with the hashes of their files; "" where one is unknown.
    * @internal
    */

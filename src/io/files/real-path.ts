@@ -70,5 +70,6 @@ const SAME_THROUGH_A_MOUNT = ["ino", "size", "mtimeNs", "ctimeNs", "mode"] as co
  */
 export function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
   if (one === undefined || one.ino !== other?.ino) return false;
-  return one.dev === other.dev || SAME_THROUGH_A_MOUNT.every((key) => one[key] === other[key]);
+  if (one.dev === other.dev) return true;
+  return one.mtimeNs !== 0n && SAME_THROUGH_A_MOUNT.every((key) => one[key] === other[key]); // a FAT disk's root has none
 }

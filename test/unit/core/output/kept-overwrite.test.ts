@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
-import { retryRun } from "../../../../src/core/continue-run.js";
+import { approveRun, rejectRun, retryRun } from "../../../../src/core/continue-run.js";
 import { readArchiveMetadata } from "../../../../src/core/output/archive-metadata.js";
 import { runBatch } from "../../../../src/core/run-batch.js";
 import { ImageProcessingError } from "../../../../src/errors.js";
@@ -56,6 +56,7 @@ async function retry(output = at("out.cbz")): Promise<string | undefined> {
 }
 const outputs = async (): Promise<string[]> =>
   (await readdir(root)).filter((name) => name.startsWith("out")).toSorted();
+const outputsOf = async (folder: string): Promise<string[]> => readdir(at(folder));
 const seeds = async (name: string): Promise<number[]> =>
   (await readArchiveMetadata(at(name)))!.pages.map(({ seed }) => seed);
 
@@ -230,7 +231,50 @@ describe("what somebody has changed since a command with --overwrite stays where
   });
 });
 
-it("pages that were done again go into the archive, though the command ended before that", async () => {
+it.each(["approve", "reject"])("a retouched picture of a preview with --overwrite stays at %s", async (decision) => {
+  const folder = { outputZip: undefined, outputDir: at("out"), overwrite: true, previewMode: true };
+  await colorize(folder);
+  await writeFile(at("out/1_colorized.png"), "mine");
+  const { config, options } = decision === "approve" ? (await approveRun(at("out")))! : await rejectRun(at("out"));
+  await run(config, options);
+  expect(await readFile(at("out/1_colorized.png"), "utf8")).toBe("mine");
+  expect(await outputsOf("out")).toContain("1_colorized_1.png");
+});
+
+it("an archive that somebody has changed stays at an approve that is given again", async () => {
+  failing = ["3.png"];
+  await colorize({ overwrite: true, previewMode: true });
+  const approve = async (): Promise<string | undefined> => {
+    const { config, options } = (await approveRun(at("out.cbz")))!;
+    return run(config, options);
+  };
+  expect(await approve()).toBe(at("out.cbz"));
+  await writeFile(at("out.cbz"), "mine");
+  expect(await approve()).toBe(at("out_1.cbz"));
+  expect(await readFile(at("out.cbz"), "utf8")).toBe("mine");
+});
+
+it("a failed page of a folder that was coloured, but whose picture did not get its name, is tried again", async () => {
+  failing = ["2.png"];
+  await colorize({ outputZip: undefined, outputDir: at("out") });
+  failing = [];
+  const again = async (): Promise<boolean> => {
+    const next = await retryRun(at("out"), { failedOnly: true });
+    if (next !== undefined) await run(next.config, next.options);
+    return next !== undefined;
+  };
+  expect(await again()).toBe(true);
+  expect(await again()).toBe(false);
+  await rm(at("out/2_colorized.png"));
+  expect(await again()).toBe(true);
+  await writeFile(at("out/2_colorized.png"), "mine");
+  expect(await again()).toBe(false);
+});
+
+it.each([
+  ["with the settings that they had", undefined],
+  ["with others that are asked for now", 9],
+])("pages that were done again go into the archive, though the command ended before that, %s", async (_what, seed) => {
   failing = ["2.png"];
   await colorize();
   failing = [];
@@ -240,8 +284,10 @@ it("pages that were done again go into the archive, though the command ended bef
   await expect(run(config, options)).rejects.toBeDefined();
   await rm(work, { recursive: true });
   expect(await seeds("out.cbz")).toHaveLength(2);
-  expect(await retry()).toBe(at("out.cbz"));
-  expect(await seeds("out.cbz")).toEqual([0, 0, 0]);
+  const changes = seed === undefined ? {} : { changes: { pages: { seed } } };
+  const next = (await retryRun(at("out.cbz"), { failedOnly: true, ...changes }))!;
+  expect(await run(next.config, next.options)).toBe(at("out.cbz"));
+  expect(await seeds("out.cbz")).toEqual([0, seed ?? 0, 0]);
   expect(await outputs()).toEqual(["out.cbz"]);
   await expect(retryRun(at("out.cbz"), { failedOnly: true })).resolves.toBeUndefined();
 });
