@@ -1,3 +1,3 @@
 """The training recipe of the embedded model."""
 
-__version__ = "0.4.4"
+__version__ = "0.4.5"

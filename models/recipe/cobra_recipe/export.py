@@ -29,6 +29,9 @@ FOCUS = 1.7
 DOUBT = (3.0, 6.0)
 #: How near to the first choice's mean (RGB in -1..1) a colour must be to count in the second: see `Colorizer.copy`.
 NEAR = 0.3
+#: How much of the copying weights must be near the second choice for it to count not at all and fully: a cell that points at many colours
+#: keeps their mean, which is nearer to what is right than one of them.
+SURE = (0.2, 0.4)
 #: Page sizes as (width, height), about 0.45 MP, in multiples of 96 (`TwoLooks`); then the same turned round.
 _TALL = [(672, 672), (576, 672), (576, 768), (576, 864), (480, 864), (480, 960), (384, 864)]
 BUCKETS = _TALL + [(h, w) for w, h in _TALL[1:]]
@@ -244,7 +247,7 @@ def export(out: str, transformer: str, guide: str, patches: str, version: str = 
     with torch.no_grad():
         for scale in (colorizer.sharp, colorizer.agree, colorizer.alike):
             scale.mul_(FOCUS)
-    colorizer.doubt, colorizer.focus, colorizer.near = DOUBT, FOCUS, NEAR
+    colorizer.doubt, colorizer.focus, colorizer.near, colorizer.sure = DOUBT, FOCUS, NEAR, SURE
     guided = GuidedDecoder(cfg)
     guided.load_state_dict(torch.load(guide, map_location="cpu")["net"])
     encoder = load_patches(patches)

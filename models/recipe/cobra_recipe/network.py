@@ -71,6 +71,8 @@ class Colorizer(nn.Module):
         self.focus = 1.0
         #: How near to the mean of what a cell points at a colour must be to count in a second choice; 0: there is none (set on export).
         self.near = 0.0
+        #: Shares of the copying weights near the second choice: with the lower one it counts nothing, with the upper one fully (set on export).
+        self.sure = (0.0, 0.0)
         room = max(CLASSES + LIGHT, sum(TRAITS))
         if self.dk < room:
             raise ValueError(f"width {d}: a key of {self.dk} has no room for {room} classes; take at least four times as much")
@@ -188,7 +190,7 @@ class Colorizer(nn.Module):
         """Queries [B,Q,3dk] -> copying weights [B,Q,2+cells], copied values [B,Q,dk]. In full precision: half would blur what is pointed at.
 
         With `near` what is copied is chosen anew (a step of mean shift): colours count by how near they are to the first choice's mean, so that a
-        cell that points at two colours takes the likelier one rather than what lies between."""
+        cell that points at two colours takes the likelier one rather than what lies between. With `sure` a cell that points at many keeps the mean."""
         with torch.autocast(query.device.type, enabled=False):
             logits = query @ keys.transpose(1, 2)
         if any(self.doubt):
@@ -197,9 +199,17 @@ class Colorizer(nn.Module):
         with torch.autocast(query.device.type, enabled=False):
             taken = p @ values
             if self.near:
-                colours = values[:, :, :3]
-                pull = taken[:, :, :3] @ colours.transpose(1, 2) - colours.square().sum(2)[:, None] / 2
+                colours, mean = values[:, :, :3], taken[:, :, :3]
+                half = colours.square().sum(2)[:, None] / 2
+                pull = mean @ colours.transpose(1, 2) - half
                 taken = (logits + pull / self.near**2).softmax(-1) @ values
+                if any(self.sure):
+                    low, high = self.sure
+                    choice = taken[:, :, :3]
+                    apart = choice @ colours.transpose(1, 2) - half - choice.square().sum(2, keepdim=True) / 2
+                    share = (p * (apart / self.near**2).exp()).sum(2, keepdim=True)
+                    counts = ((share - low) / (high - low)).clamp(0, 1)
+                    taken = torch.cat([mean + counts * (choice - mean), taken[:, :, 3:]], 2)
             return p, taken
 
     def finish(self, f, taken, hinted, where):

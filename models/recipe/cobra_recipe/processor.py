@@ -37,7 +37,8 @@ class Copy(torch.autograd.Function):
 
 
 class Regions:
-    """Which column of the table each key stands for [B,2+K,columns], and which one each page cell should point at [B,Q]."""
+    """Which column of the table each key stands for [B,2+K,columns], and which one each page cell should point at [B,Q]; `own` is the column of a
+    cell's own region, also where no reference shows it."""
 
     def __init__(self, batch: Batch):
         b, ids = len(batch.page_id), batch.reference_id
@@ -45,7 +46,7 @@ class Regions:
         keys = unpack(pack(ids.flatten(0, 1)[:, None].float())).reshape(b, -1).long() if ids.shape[1] else page[:, :0]
         own = [x[x > 0].unique() for x in page]
         self.white = page == 0
-        self.column, self.found = torch.zeros_like(page), torch.zeros_like(self.white)
+        self.column, self.own, self.found = torch.zeros_like(page), torch.zeros_like(page), torch.zeros_like(self.white)
         self.table = torch.zeros(b, 2 + keys.shape[1], OWN + max(len(x) for x in own))
         self.table[:, 0, NOTHING] = self.table[:, 1, PAPER] = 1
         for i, x in enumerate(own):
@@ -54,9 +55,17 @@ class Regions:
             where = at[keys[i]]
             shown = (where >= 0).nonzero()[:, 0]
             self.table[i, 2 + shown, where[shown]] = 1
-            column = torch.where(self.white[i], PAPER, at[page[i]])
-            self.found[i] = (self.table[i].sum(0) > 0)[column] & ~self.white[i]
-            self.column[i] = torch.where(self.found[i] | self.white[i], column, NOTHING)
+            self.own[i] = torch.where(self.white[i], PAPER, at[page[i]])
+            self.found[i] = (self.table[i].sum(0) > 0)[self.own[i]] & ~self.white[i]
+            self.column[i] = torch.where(self.found[i] | self.white[i], self.own[i], NOTHING)
+
+    def match_loss(self, p, on):
+        """As `train_transformer.match_loss`, of sums by column p [B,Q,columns]."""
+        mass = p.gather(2, self.column[:, :, None])[..., 0].clamp(0, 1)
+        loss = -((mass + 1e-4).log() * on).sum() / on.sum().clamp(min=1)
+        sure = (mass > 0.5).float()
+        share = lambda x: ((sure * x).sum() / x.sum().clamp(min=1)).detach()  # noqa: E731
+        return loss, share(self.found * on), share(self.white * on)
 
 
 def loss_of(net: Colorizer, batch: Batch, aux: float, fast: bool):
@@ -69,15 +78,8 @@ def loss_of(net: Colorizer, batch: Batch, aux: float, fast: bool):
             made = Copy.apply(query.float(), keys.float(), torch.cat([values.float(), regions.table], 2), n)
         return made[:, :, n:], made[:, :, :n]
 
-    def match_loss(p, page_id, ref_id, on):
-        mass = p.gather(2, regions.column[:, :, None])[..., 0].clamp(0, 1)
-        loss = -((mass + 1e-4).log() * on).sum() / on.sum().clamp(min=1)
-        sure = (mass > 0.5).float()
-        share = lambda x: ((sure * x).sum() / x.sum().clamp(min=1)).detach()  # noqa: E731
-        return loss, share(regions.found * on), share(regions.white * on)
-
     net.copy = types.MethodType(copy, net)
     try:
-        return train_transformer.loss_of(net, batch, aux, fast, match_loss)
+        return train_transformer.loss_of(net, batch, aux, fast, lambda p, _page, _references, on: regions.match_loss(p, on))
     finally:
         del net.copy

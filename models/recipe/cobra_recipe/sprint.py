@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from . import processor, train_transformer
+from . import exported, processor, train_transformer
 from .config import CONFIGS, Config
 from .feed import Feed
 from .grow import grown
@@ -58,7 +58,7 @@ class Processors:
 class Sprint:
     def __init__(
         self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int,
-        pages: int = 1, hold: float = HOLD, warm: int = WARM,
+        pages: int = 1, hold: float = HOLD, warm: int = WARM, as_exported: bool = False,
     ):  # fmt: skip
         self.cfg, self.pool, self.out, self.device, self.seed = cfg, pool, Path(out), device, seed
         self.out.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ class Sprint:
                 o.load_state_dict(held)
             self.turn = state["turn"]
             self.say(f"goes on from {before.name}")
-        self.loss_of = processor.loss_of if device == "cpu" else train_transformer.loss_of
+        self.loss_of = exported.loss_of if as_exported else processor.loss_of if device == "cpu" else train_transformer.loss_of
 
     def say(self, text: str) -> None:
         line = f"{time.time() - self.start:6.1f}s {text}"
@@ -251,9 +251,12 @@ def main() -> None:
     p.add_argument("--hold", type=float, default=HOLD, help="share of the time at the full rate; then it falls to nothing")
     p.add_argument("--warm", type=int, default=WARM, help="steps in which the rate rises")
     p.add_argument("--lines", action="store_true", help="more pages of traced lines, most at the second look's size")
+    p.add_argument("--exported", action="store_true", help="train on what the exported network does (on a processor)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=3)
     a = p.parse_args()
+    if a.exported and a.device != "cpu":
+        p.error("--exported is for --device cpu")
     torch.set_num_threads(a.threads)
     cfg = CONFIGS[a.config]
     cfg = replace(cfg, batch=a.batch or cfg.batch, ema=a.ema or cfg.ema, chunks=a.chunks or cfg.chunks, references=a.references or cfg.references, lines=a.lines)
@@ -265,7 +268,7 @@ def main() -> None:
             torch.cuda.set_per_process_memory_fraction(MEMORY)
         except Exception as error:
             print(error)
-    sprint = Sprint(cfg, a.pool, a.out, a.minutes, a.init, a.device, a.rate or cfg.learning_rate, a.seed, a.pages, a.hold, a.warm)
+    sprint = Sprint(cfg, a.pool, a.out, a.minutes, a.init, a.device, a.rate or cfg.learning_rate, a.seed, a.pages, a.hold, a.warm, a.exported)
     try:
         sprint.go()
     except BaseException:

@@ -65,29 +65,36 @@ def trait_loss(logits: torch.Tensor, ids: torch.Tensor, cast: torch.Tensor) -> t
     return loss, right.detach()
 
 
-def loss_of(net: Colorizer, batch: Batch, aux: float, fast: bool, matched=match_loss):
-    """The whole loss and its parts; `fast`: half precision where it does no harm; `matched`: what takes the place of `match_loss`."""
+def counts(batch: Batch) -> torch.Tensor:
+    """How much each cell of the page counts [B,h,w]."""
+    ids = batch.page_id.long()
+    count = 1 + PAPER * (ids == 0) + EYES * ((ids < CAST_IDS) & (ids % SLOTS == IRIS))
+    return count if batch.small is None else torch.maximum(count, 1 + TINY * batch.small)
+
+
+def loss_of(net: Colorizer, batch: Batch, aux: float, fast: bool, matched=match_loss, reference=None, end=None):
+    """The whole loss and its parts; `fast`: half precision where it does no harm; `matched`, `reference`: what takes the place of `match_loss`
+    and of `net.reference`; `end`: what is done to the page's colours [B,12,h,w] in the end."""
     line, hint, refs = batch.latents()
     b, r = refs.shape[:2]
     zero = line.new_zeros(())
     part_r, value = zero, zero
     with torch.autocast(line.device.type, torch.bfloat16, enabled=fast):
         if r:
-            kv, (classes_r, traits_r), colour = net.reference(refs.flatten(0, 1))
+            kv, (classes_r, traits_r), colour = (reference or net.reference)(refs.flatten(0, 1))
             kv, ids_r = kv.unflatten(0, (b, r)), batch.reference_id.flatten(0, 1)
             part_r = class_loss(classes_r, ids_r, batch.classes.repeat_interleave(r, 0))[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] * TRAIT
             value = (colour - paint.unit(batch.reference_fill.flatten(0, 1).float())).abs().mean()
         else:
             kv = net.no_references(line)
         y, p, (classes, traits, light) = net.page(line, hint, batch.mask, kv)
+    y = end(y) if end else y
     truth = paint.unit(batch.fill.float())
     tone = (light[:, 0] - luma(truth.unflatten(1, (3, 4)).mean(2))[:, 0]).abs().mean()
-    ids = batch.page_id.long()
-    count = 1 + PAPER * (ids == 0) + EYES * ((ids < CAST_IDS) & (ids % SLOTS == IRIS))
-    count = count if batch.small is None else torch.maximum(count, 1 + TINY * batch.small)
+    count = counts(batch)
     l1 = ((y - truth).abs().mean(1) * count).sum() / count.sum()
     open_ = (batch.mask < 0.5).float().flatten(1)
-    match, hit, white = matched(p, batch.page_id, batch.reference_id, open_ * (ids < 200).flatten(1) * count.flatten(1))
+    match, hit, white = matched(p, batch.page_id, batch.reference_id, open_ * (batch.page_id < 200).flatten(1) * count.flatten(1))
     part, right = class_loss(classes, batch.page_id, batch.classes)
     trait, known = trait_loss(traits, batch.page_id, batch.traits)
     parts = dict(l1=l1, match=match, hit=hit, white=white, part=part, right=right, trait=trait, known=known, value=value, tone=tone)
