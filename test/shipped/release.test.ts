@@ -166,7 +166,7 @@ describe("importing a release", () => {
     await runPipeline(engine, "line");
     expect(loaded()).toEqual(weightsOf("line"));
     await expect.poll(owners).toEqual(["weights transformer, line", "weights upsampler, line", "weights vae"]);
-    expect(liveCounts()).toMatchObject({ sessions: 8, tensors });
+    expect(liveCounts()).toMatchObject({ sessions: 7, tensors });
     const again = await runPipeline(engine);
     expect(loaded()).toEqual(weightsOf("line-shadow"));
     expect(meanDifference(again.image.data, first.image.data)).toBe(0);
