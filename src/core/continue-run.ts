@@ -252,7 +252,7 @@ async function change(
     notes: [...notes, ...gone.map((page) => `colouring ${page} too: its files are no longer in the archive`)],
     options: {
       pageConfig,
-      decision: new RunDecision(run, entries),
+      decision: new RunDecision(run, entries, { keepsChanged: true }),
       ...(record.added === undefined ? {} : { images: record.added as NonNullable<RunBatchOptions["images"]> }),
       ...(only === undefined ? {} : { only }),
     },

@@ -87,7 +87,7 @@ export class BatchOutput {
       sink,
       files: this.#files,
       workFolder: config.outputZip !== undefined,
-      keepsChanged: options.decision !== undefined,
+      keepsChanged: options.decision?.keepsChanged === true,
     });
   }
 
@@ -314,7 +314,7 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
-      keepsChanged: this.#options.decision !== undefined && this.history.archives.length > 0,
+      keepsChanged: this.#options.decision?.keepsChanged === true && this.history.archives.length > 0,
       earlier: this.#earlier,
       notices: this.#notCopied,
     });

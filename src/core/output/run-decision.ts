@@ -15,10 +15,18 @@ export class RunDecision {
   readonly #found: StoredRun;
   readonly #entries: readonly JournalEntry[];
 
+  /**
+   * The settings are those of the command before, so that its `overwrite` is not asked for now: what somebody has
+   * changed since stays.
+   * @internal
+   */
+  readonly keepsChanged: boolean;
+
   /** @internal */
-  constructor(found: StoredRun, entries: readonly JournalEntry[]) {
+  constructor(found: StoredRun, entries: readonly JournalEntry[], { keepsChanged = false } = {}) {
     this.#found = found;
     this.#entries = entries;
+    this.keepsChanged = keepsChanged;
   }
 
   /**
