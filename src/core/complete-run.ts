@@ -10,7 +10,7 @@ import type { CarriedOrigins, RunRecord } from "./journal/entries.js";
 import { isPlace, placeOf } from "./journal/place.js";
 import { portableRun, type ArchivedRun } from "./journal/run-record.js";
 import type { PageOrigin } from "./output/archive-metadata.js";
-import { reportedCopy } from "./output/carried-files.js";
+import { abortableCopy, reportedCopy } from "./output/carried-files.js";
 import { carriedOrigins } from "./output/carried-origins.js";
 import { runMetadata } from "./output/run-metadata.js";
 import { workFolder } from "./output/work-folder.js";
@@ -26,6 +26,7 @@ export interface EndingRun {
   /** The pages to do, where these are not all. */
   readonly only: ReadonlySet<string> | undefined;
   readonly output: RunOutput;
+  readonly control: { readonly signal: AbortSignal };
   readonly record: RunRecord;
   readonly referenceNames: readonly string[];
   fingerprint(settings: PageSettings): string;
@@ -59,10 +60,13 @@ export async function completeRun(run: EndingRun, previewWaits: boolean): Promis
   if (added.length > 0) pages.emit({ type: "warning", ...notInArchive(added) });
   const whole = { ...metadata, ...(config.outputZip === undefined ? {} : await archiveFacts(run, config.outputZip)) };
   const carried = scan.found.carried.map((entry) =>
-    reportedCopy(entry, (copiedBytes) => {
-      const { name: file, sizeBytes } = entry;
-      pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
-    }),
+    abortableCopy(
+      reportedCopy(entry, (copiedBytes) => {
+        const { name: file, sizeBytes } = entry;
+        pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
+      }),
+      run.control.signal,
+    ),
   );
   const finished = await output.finish(pages.completed, carried, whole, only !== undefined, scan.source.comment);
   tellNotices(run);

@@ -48,6 +48,23 @@ export function reportedCopy(entry: SourceEntry, report: (copiedBytes: number) =
   return { name, kind, format, sizeBytes, read: () => entry.read(), chunks };
 }
 
+/** A file whose copying ends with the reason of a signal once that is aborted, at the next part that is read. */
+export function abortableCopy(entry: SourceEntry, signal: AbortSignal): SourceEntry {
+  const { name, kind, format, sizeBytes } = entry;
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    signal.throwIfAborted();
+    for await (const chunk of chunksOf(entry)) {
+      yield chunk;
+      signal.throwIfAborted();
+    }
+  }
+  const read: SourceEntry["read"] = async () => {
+    signal.throwIfAborted();
+    return entry.read();
+  };
+  return { name, kind, format, sizeBytes, read, chunks };
+}
+
 /** Copies a file to an output folder unless an earlier run has; its own older copy is replaced. */
 export async function carryFile(
   entry: SourceEntry,
