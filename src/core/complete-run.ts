@@ -10,7 +10,7 @@ import type { CarriedOrigins, RunRecord } from "./journal/entries.js";
 import { isPlace, placeOf } from "./journal/place.js";
 import { portableRun, type ArchivedRun } from "./journal/run-record.js";
 import type { PageOrigin } from "./output/archive-metadata.js";
-import { abortableCopy, reportedCopy } from "./output/carried-files.js";
+import { watchedCopy } from "./output/carried-files.js";
 import { carriedOrigins } from "./output/carried-origins.js";
 import { runMetadata } from "./output/run-metadata.js";
 import { workFolder } from "./output/work-folder.js";
@@ -59,15 +59,11 @@ export async function completeRun(run: EndingRun, previewWaits: boolean): Promis
   tellNotices(run);
   if (added.length > 0) pages.emit({ type: "warning", ...notInArchive(added) });
   const whole = { ...metadata, ...(config.outputZip === undefined ? {} : await archiveFacts(run, config.outputZip)) };
-  const carried = scan.found.carried.map((entry) =>
-    abortableCopy(
-      reportedCopy(entry, (copiedBytes) => {
-        const { name: file, sizeBytes } = entry;
-        pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
-      }),
-      run.control.signal,
-    ),
-  );
+  const carried = scan.found.carried.map((entry) => {
+    const { name: file, sizeBytes } = entry;
+    const report = (copiedBytes: number): void => pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
+    return watchedCopy(entry, { report, signal: run.control.signal });
+  });
   const finished = await output.finish(pages.completed, carried, whole, only !== undefined, scan.source.comment);
   tellNotices(run);
   return finished;

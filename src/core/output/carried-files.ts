@@ -29,33 +29,26 @@ export async function carryFiles(
 /** So many bytes of a file are copied between two reports. */
 const REPORT_EVERY_BYTES = 64 * 2 ** 20;
 
-/**
- * A file whose copying is reported, if it is a large one.
- * @param report told after every 64 MiB that were read. A file that is read twice begins again
- */
-export function reportedCopy(entry: SourceEntry, report: (copiedBytes: number) => void): SourceEntry {
-  if (entry.sizeBytes < REPORT_EVERY_BYTES) return entry;
+/** What a copy is watched by. */
+export interface CopyWatch {
+  /** Told after every 64 MiB that were read. A file that is read twice begins again. */
+  readonly report: (copiedBytes: number) => void;
+  /** Ends the copying with its reason, at the next part that is read. */
+  readonly signal: AbortSignal;
+}
+
+/** A file that is read to be copied. */
+export function watchedCopy(entry: SourceEntry, { report, signal }: CopyWatch): SourceEntry {
   const { name, kind, format, sizeBytes } = entry;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     let copied = 0;
-    for await (const chunk of chunksOf(entry)) {
-      yield chunk;
-      const before = Math.floor(copied / REPORT_EVERY_BYTES);
-      copied += chunk.byteLength;
-      if (Math.floor(copied / REPORT_EVERY_BYTES) > before) report(copied);
-    }
-  }
-  return { name, kind, format, sizeBytes, read: () => entry.read(), chunks };
-}
-
-/** A file whose copying ends with the reason of a signal once that is aborted, at the next part that is read. */
-export function abortableCopy(entry: SourceEntry, signal: AbortSignal): SourceEntry {
-  const { name, kind, format, sizeBytes } = entry;
-  async function* chunks(): AsyncGenerator<Uint8Array> {
     signal.throwIfAborted();
     for await (const chunk of chunksOf(entry)) {
       yield chunk;
       signal.throwIfAborted();
+      const before = Math.floor(copied / REPORT_EVERY_BYTES);
+      copied += chunk.byteLength;
+      if (Math.floor(copied / REPORT_EVERY_BYTES) > before) report(copied);
     }
   }
   const read: SourceEntry["read"] = async () => {

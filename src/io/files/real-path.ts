@@ -65,11 +65,12 @@ export function identity(path: string): Promise<BigIntStats | undefined> {
 const SAME_THROUGH_A_MOUNT = ["ino", "size", "mtimeNs", "ctimeNs", "mode"] as const;
 
 /**
- * Whether two paths lead to one file or folder. A view of a file system (bindfs, mergerfs and others over FUSE) has
- * another device number; what else it tells of a file is the file's own, to the nanosecond.
+ * Whether two paths lead to one file or folder. A view of a file system over FUSE, such as bindfs, has another device
+ * number; what else it tells of a file is the file's own, to the nanosecond.
  */
 export function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
   if (one === undefined || one.ino !== other?.ino) return false;
   if (one.dev === other.dev) return true;
-  return one.mtimeNs !== 0n && SAME_THROUGH_A_MOUNT.every((key) => one[key] === other[key]); // a FAT disk's root has none
+  // Where no times are kept, equal ones say nothing.
+  return one.mtimeNs !== 0n && SAME_THROUGH_A_MOUNT.every((key) => one[key] === other[key]);
 }
