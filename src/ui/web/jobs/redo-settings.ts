@@ -35,13 +35,12 @@ export function withMade(
   madeWith: (id: string) => PageOwnSettings | undefined,
 ): StoredPictures {
   const before = new Map(given?.pictures.map(({ id, settingsBefore }) => [id, settingsBefore]));
-  const pictures = all.pictures.map((picture) => {
+  return eachPicture(all, (picture) => {
     const { id, settings = {}, settingsBefore } = picture;
     const made = madeWith(id);
     const isTakenBack = settingsBefore === undefined && isDeepStrictEqual(settings, before.get(id));
     return made !== undefined && isTakenBack ? withOwn(picture, made) : picture;
   });
-  return pictures.every((picture, index) => picture === all.pictures[index]) ? all : { ...all, pictures };
 }
 
 /**
@@ -53,12 +52,17 @@ export function settled(
   isAgain: (id: string) => boolean,
   madeWith: (id: string) => PageOwnSettings | undefined = () => undefined,
 ): StoredPictures {
-  const pictures = all.pictures.map((picture) => {
+  return eachPicture(all, (picture) => {
     const { settingsBefore, ...one } = picture;
     if (settingsBefore === undefined) return picture;
     const made = madeWith(picture.id);
     if (!isAgain(picture.id)) return withOwn(one, made ?? settingsBefore);
     return made === undefined ? picture : { ...picture, settingsBefore: made };
   });
+}
+
+/** The same object where no picture is changed, so that nothing is written. */
+function eachPicture(all: StoredPictures, change: (picture: StoredPicture) => StoredPicture): StoredPictures {
+  const pictures = all.pictures.map(change);
   return pictures.every((picture, index) => picture === all.pictures[index]) ? all : { ...all, pictures };
 }
